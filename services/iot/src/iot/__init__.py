@@ -1,0 +1,1 @@
+"""The IoT Platform: the query side of Mandates."""

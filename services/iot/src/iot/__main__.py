@@ -1,0 +1,5 @@
+"""`python -m iot` runs the service."""
+
+from iot.app import main
+
+main()
