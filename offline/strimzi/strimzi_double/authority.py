@@ -1,0 +1,121 @@
+"""The Secrets with the cluster's certificate authorities and with what they signed."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .broker_config import OPERATOR_NAME
+from .certificates import KeyPair, is_issued_by, issue, new_authority, trust_store
+from .cluster import Cluster
+from .objects import labels
+from .resource import Resource, owner_reference
+
+_PASSWORD_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A cluster's Secrets: those still to be written, and the parts others need."""
+
+    to_write: list[Resource]
+    ca: str
+    keystores: dict[str, str]
+
+
+def decoded(secret: Resource, key: str) -> str | None:
+    """A value of a Secret as text, None if it is not there."""
+    value = (secret.get("data") or {}).get(key)
+    return None if value is None else base64.b64decode(value).decode()
+
+
+def secret(
+    name: str,
+    namespace: str,
+    data: Mapping[str, str | bytes],
+    labels: Mapping[str, str],
+    owner: Resource,
+) -> Resource:
+    """A Secret owned by `owner`."""
+    octets = {k: v if isinstance(v, bytes) else v.encode() for k, v in data.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": dict(labels),
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "data": {key: base64.b64encode(value).decode() for key, value in octets.items()},
+    }
+
+
+def random_password(length: int) -> str:
+    """Letters and digits: nothing that a shell, a URL or a JAAS line would read otherwise."""
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resource]) -> Keys:
+    """Keep what is in `existing` (Secrets by name) and still good; make the rest."""
+    made: list[Resource] = []
+
+    def write(name: str, data: Mapping[str, str | bytes]) -> None:
+        made.append(secret(name, cluster.namespace, data, labels(cluster), owner))
+
+    def authority(prefix: str) -> KeyPair:
+        pair = _kept(existing, f"{prefix}-cert", "ca.crt", prefix, "ca.key")
+        if pair is None:
+            pair = new_authority(f"{prefix} v0")
+            password = random_password(_PASSWORD_LENGTH)
+            store = trust_store(pair.certificate, password)
+            write(
+                f"{prefix}-cert",
+                {"ca.crt": pair.certificate, "ca.p12": store, "ca.password": password},
+            )
+            write(prefix, {"ca.key": pair.key})
+        return pair
+
+    cluster_ca = authority(f"{cluster.name}-cluster-ca")
+    authority(f"{cluster.name}-clients-ca")
+
+    operator = f"{cluster.name}-cluster-operator-certs"
+    names = (f"{OPERATOR_NAME}.crt", f"{OPERATOR_NAME}.key")
+    pair = _kept(existing, operator, names[0], operator, names[1])
+    if pair is None or not is_issued_by(pair.certificate, cluster_ca.certificate):
+        pair = issue(cluster_ca, OPERATOR_NAME)
+        write(operator, {names[0]: pair.certificate, names[1]: pair.key})
+
+    keystores = {}
+    for node in cluster.node_ids:
+        pod = cluster.pod(node)
+        keystore = decoded(existing.get(pod, {}), "keystore.pem")
+        if keystore is None or not is_issued_by(keystore, cluster_ca.certificate):
+            signed = issue(cluster_ca, cluster.kafka, _hosts(cluster, node))
+            keystore = signed.certificate + signed.key
+            write(pod, {"keystore.pem": keystore, "ca.crt": cluster_ca.certificate})
+        keystores[pod] = keystore
+    return Keys(made, cluster_ca.certificate, keystores)
+
+
+def _kept(
+    existing: Mapping[str, Resource], cert_secret: str, cert: str, key_secret: str, key: str
+) -> KeyPair | None:
+    certificate = decoded(existing.get(cert_secret, {}), cert)
+    private = decoded(existing.get(key_secret, {}), key)
+    return KeyPair(certificate, private) if certificate and private else None
+
+
+def _hosts(cluster: Cluster, node: int) -> list[str]:
+    """Every name under which a client may reach the node."""
+    pod = cluster.pod(node)
+    inner = f"{pod}.{cluster.brokers_service}"
+    stems = (cluster.bootstrap_service, cluster.brokers_service, inner)
+    space = cluster.namespace
+    tails = ("", f".{space}", f".{space}.svc", f".{space}.svc.cluster.local")
+    return [pod, *(stem + tail for stem in stems for tail in tails)]

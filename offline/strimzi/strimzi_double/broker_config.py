@@ -1,0 +1,120 @@
+"""The files a broker starts with: the content of the ConfigMap named as its pod."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from .certificates import principal
+from .cluster import METADATA_VERSION, Cluster, Listener
+
+CONTROL_PLANE_PORT = 9090
+REPLICATION_PORT = 9091
+# Where real Strimzi's Kafka Agent tells whether the broker is ready. Here the probe asks the
+# broker itself, through a door that only opens to the pod.
+PROBE_PORT = 8443
+CONFIG_DIRECTORY = "/opt/kafka/custom-config"
+KEYS_DIRECTORY = "/opt/kafka/broker-certs"
+DATA_DIRECTORY = "/var/lib/kafka"
+OPERATOR_NAME = "cluster-operator"
+
+_CONTROL_PLANE = f"CONTROLPLANE-{CONTROL_PLANE_PORT}"
+_REPLICATION = f"REPLICATION-{REPLICATION_PORT}"
+_PROBE = f"PROBE-{PROBE_PORT}"
+_SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+def broker_files(cluster: Cluster, node: int) -> dict[str, str]:
+    """File name -> content: properties, logging, and the scripts that start and probe the node."""
+    return {
+        "server.properties": server_properties(cluster, node),
+        "log4j2.properties": _asset("log4j2.properties"),
+        "java.security": _asset("java.security"),
+        "ready.sh": _asset("ready.sh"),
+        "start.sh": _asset("start.sh"),
+        "environment": "".join(
+            f"{name}={value}\n"
+            for name, value in {
+                "CLUSTER_ID": cluster.cluster_id,
+                "METADATA_VERSION": METADATA_VERSION,
+                "HEAP": f"'{_heap(cluster)}'",
+                "JVM": f"'{_jvm(cluster)}'",
+            }.items()
+        ),
+    }
+
+
+def server_properties(cluster: Cluster, node: int) -> str:
+    """The node's server.properties. The user's options come first: the operator's win."""
+    keystore = f"{KEYS_DIRECTORY}/keystore.pem"
+    truststore = f"{KEYS_DIRECTORY}/ca.crt"
+    host = cluster.pod_host(node)
+    voters = (f"{n}@{cluster.pod_host(n)}:{CONTROL_PLANE_PORT}" for n in cluster.node_ids)
+    doors = [
+        (_CONTROL_PLANE, CONTROL_PLANE_PORT, "SSL"),
+        (_REPLICATION, REPLICATION_PORT, "SSL"),
+        *((_door(entry), entry.port, _protocol(entry)) for entry in cluster.listeners),
+        (_PROBE, PROBE_PORT, "PLAINTEXT"),
+    ]
+    inside = {_PROBE: "127.0.0.1"}
+    properties = {
+        **cluster.config,
+        "node.id": str(node),
+        "process.roles": "broker,controller",
+        "controller.quorum.voters": ",".join(voters),
+        "controller.listener.names": _CONTROL_PLANE,
+        "inter.broker.listener.name": _REPLICATION,
+        "listeners": ",".join(
+            f"{name}://{inside.get(name, '0.0.0.0')}:{port}"  # noqa: S104  a pod's own interfaces
+            for name, port, _ in doors
+        ),
+        "advertised.listeners": ",".join(f"{name}://{host}:{port}" for name, port, _ in doors),
+        "listener.security.protocol.map": ",".join(f"{name}:{how}" for name, _, how in doors),
+        "log.dirs": f"{DATA_DIRECTORY}/{cluster.storage.volume}/kafka-log{node}",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": keystore,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": truststore,
+        # Brokers and the operator show a certificate; clients have passwords.
+        f"listener.name.{_CONTROL_PLANE.lower()}.ssl.client.auth": "required",
+        f"listener.name.{_REPLICATION.lower()}.ssl.client.auth": "required",
+    }
+    for listener in cluster.listeners:
+        if listener.scram:
+            prefix = f"listener.name.{_door(listener).lower()}"
+            properties[f"{prefix}.sasl.enabled.mechanisms"] = "SCRAM-SHA-512"
+            properties[f"{prefix}.scram-sha-512.sasl.jaas.config"] = _SCRAM_MODULE
+    if cluster.simple_authorization:
+        authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        own = [principal(cluster.kafka), principal(OPERATOR_NAME)]
+        properties["authorizer.class.name"] = authorizer
+        properties["super.users"] = ";".join(own + [f"User:{name}" for name in cluster.super_users])
+    return "".join(f"{name}={value}\n" for name, value in sorted(properties.items()))
+
+
+def _door(listener: Listener) -> str:
+    return f"{listener.name.upper()}-{listener.port}"
+
+
+def _protocol(listener: Listener) -> str:
+    transport = "SSL" if listener.tls else "PLAINTEXT"
+    return f"SASL_{transport}" if listener.scram else transport
+
+
+def _heap(cluster: Cluster) -> str:
+    return f"-Xms{cluster.jvm.get('-Xms', '256m')} -Xmx{cluster.jvm.get('-Xmx', '256m')}"
+
+
+def _jvm(cluster: Cluster) -> str:
+    # Small machines: one collector thread and quick compilation beat peak speed.
+    options: dict[str, str] = cluster.jvm.get("-XX") or {
+        "UseSerialGC": "true",
+        "TieredStopAtLevel": "1",
+    }
+    flags = {"true": "+{}", "false": "-{}"}
+    return " ".join(
+        f"-XX:{flags.get(value, '{}=' + value).format(name)}" for name, value in options.items()
+    )
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("broker", name).read_text()

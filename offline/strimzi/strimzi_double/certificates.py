@@ -1,0 +1,138 @@
+"""The cluster's certificate authorities and what they sign. Keys are ECDSA P-256."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_ORGANIZATION = "io.strimzi"
+# Real Strimzi renews certificates that near their end. A test cluster does not live that long.
+_VALIDITY = timedelta(days=365)
+# Clocks of two machines differ.
+_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A certificate and its private key (PKCS #8, not encrypted), both PEM."""
+
+    certificate: str
+    key: str
+
+
+def new_authority(name: str) -> KeyPair:
+    """A self-signed authority with the given common name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(name)
+    builder = (
+        _builder(subject, subject, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(authority=True), critical=True)
+    )
+    return _signed(builder, key, key)
+
+
+def issue(authority: KeyPair, name: str, hosts: Sequence[str] = ()) -> KeyPair:
+    """A certificate for `name` (its common name), good for servers at `hosts` and for clients."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.load_pem_x509_certificate(authority.certificate.encode())
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = (
+        _builder(_subject(name), issuer.subject, key)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    )
+    if hosts:
+        names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+        builder = builder.add_extension(names, critical=False)
+    signer = serialization.load_pem_private_key(authority.key.encode(), password=None)
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is not an elliptic curve key")
+    return _signed(builder, key, signer)
+
+
+def is_issued_by(certificate: str, authority: str) -> bool:
+    """Whether the authority's key signed the certificate (both PEM)."""
+    try:
+        issuer = x509.load_pem_x509_certificate(authority.encode())
+        x509.load_pem_x509_certificate(certificate.encode()).verify_directly_issued_by(issuer)
+    except Exception:  # cryptography gives no closed list for a foreign key
+        return False
+    return True
+
+
+def trust_store(certificate: str, password: str) -> bytes:
+    """A PKCS #12 trust store with the one certificate, as Java clients read it."""
+    entry = pkcs12.PKCS12Certificate(
+        x509.load_pem_x509_certificate(certificate.encode()), b"ca.crt"
+    )
+    encryption = serialization.BestAvailableEncryption(password.encode())
+    return pkcs12.serialize_java_truststore([entry], encryption)
+
+
+def principal(name: str) -> str:
+    """The Kafka principal of a client with a certificate for `name`."""
+    return f"User:CN={name},O={_ORGANIZATION}"
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _ORGANIZATION),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(secrets.randbits(64))
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + _VALIDITY)
+    )
+
+
+def _key_usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _signed(
+    builder: x509.CertificateBuilder,
+    key: ec.EllipticCurvePrivateKey,
+    signer: ec.EllipticCurvePrivateKey,
+) -> KeyPair:
+    certificate = builder.sign(signer, hashes.SHA256())
+    return KeyPair(
+        certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        key=key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode(),
+    )

@@ -1,0 +1,104 @@
+"""Kafka and KafkaNodePool: from the resources to brokers that serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from . import kafka_status
+from .authority import cluster_keys
+from .cluster import Cluster, read_cluster
+from .kube import Kube
+from .objects import claims, cluster_objects, selector
+from .pod import broker_pod, is_current, is_ready, next_to_replace
+from .resource import CLUSTER_LABEL, Refusal, Resource, is_being_deleted, is_paused, name_of
+from .status import status_patch
+
+_log = logging.getLogger(__name__)
+
+
+class KafkaReconciler:
+    """One step towards the wanted cluster at a time; the events of the pods bring the next.
+
+    established is told (namespace, cluster) when a cluster is ready for the first time.
+    """
+
+    def __init__(self, kube: Kube, image: str, established: Callable[[str, str], None]) -> None:
+        self._kube = kube
+        self._image = image
+        self._established = established
+
+    async def reconcile(self, namespace: str, name: str) -> None:
+        kafka = await self._kube.get("Kafka", namespace, name)
+        # What belongs to a deleted cluster is owned by it: Kubernetes removes it.
+        if kafka is None or is_being_deleted(kafka):
+            return
+        if is_paused(kafka):
+            await self._tell(kafka, kafka_status.paused(kafka))
+            return
+        pools = await self._kube.list("KafkaNodePool", namespace, labels={CLUSTER_LABEL: name})
+        pools = [pool for pool in pools if not is_being_deleted(pool)]
+        try:
+            cluster = read_cluster(kafka, pools)
+        except Refusal as refusal:
+            _log.warning("Kafka %s/%s: %s", namespace, name, refusal.message)
+            for resource in [kafka, *pools]:
+                await self._tell(resource, kafka_status.failed(resource, refusal))
+            return
+        await self._bring_up(kafka, pools[0], cluster)
+
+    async def _bring_up(self, kafka: Resource, pool: Resource, cluster: Cluster) -> None:
+        first = not kafka_status.is_established(kafka)
+        if first:
+            await self._tell(kafka, kafka_status.creating())
+        await self._tell(pool, kafka_status.pool(pool, cluster))
+
+        ca, wanted = await self._prepare(kafka, cluster)
+        if not await self._pods_serve(cluster, wanted):
+            return
+        await self._tell(kafka, kafka_status.ready(kafka, cluster, ca))
+        if first:
+            _log.info("Kafka %s/%s: ready", cluster.namespace, cluster.name)
+            self._established(cluster.namespace, cluster.name)
+
+    async def _prepare(self, kafka: Resource, cluster: Cluster) -> tuple[str, list[Resource]]:
+        """Make all that the pods need; the cluster CA and the wanted pods."""
+        labels = {CLUSTER_LABEL: cluster.name}
+        found = await self._kube.list("Secret", cluster.namespace, labels=labels, api_version="v1")
+        keys = cluster_keys(cluster, kafka, {name_of(secret): secret for secret in found})
+        objects = keys.to_write + cluster_objects(cluster, kafka)
+        await asyncio.gather(
+            *(self._kube.apply(wanted) for wanted in objects),
+            *(self._kube.create(claim) for claim in claims(cluster, kafka)),
+        )
+        return keys.ca, [
+            broker_pod(cluster, node, kafka, self._image, keys.keystores[cluster.pod(node)])
+            for node in cluster.node_ids
+        ]
+
+    async def _pods_serve(self, cluster: Cluster, wanted: list[Resource]) -> bool:
+        """Make the missing pods, replace at most one; True when all are as wanted and ready."""
+        found = await self._kube.list(
+            "Pod", cluster.namespace, labels=selector(cluster), api_version="v1"
+        )
+        pods = {name_of(pod): pod for pod in found}
+        for pod in wanted:
+            # A pod on its way out still holds the name; its end is an event that brings us back.
+            if name_of(pod) not in pods:
+                _log.info("Kafka %s/%s: pod %s", cluster.namespace, cluster.name, name_of(pod))
+                await self._kube.create(pod)
+        stale = next_to_replace(pods, wanted)
+        if stale is not None:
+            _log.info("Kafka %s/%s: replacing %s", cluster.namespace, cluster.name, stale)
+            await self._kube.delete(pods[stale])
+        return all(
+            name_of(pod) in pods
+            and is_ready(pods[name_of(pod)])
+            and is_current(pods[name_of(pod)], pod)
+            for pod in wanted
+        )
+
+    async def _tell(self, resource: Resource, status: Resource) -> None:
+        if patch := status_patch(resource, status):
+            await self._kube.merge(resource, patch, part="/status")

@@ -1,0 +1,81 @@
+"""What Kafka and KafkaNodePool say of themselves."""
+
+from __future__ import annotations
+
+from . import VERSION
+from .cluster import KAFKA_VERSION, METADATA_VERSION, Cluster, Listener
+from .objects import pool_selector
+from .resource import Refusal, Resource, generation_of
+from .status import PAUSED, READY, condition, not_ready
+
+_CREATING = condition("NotReady", reason="Creating", message="Kafka cluster is being deployed")
+
+
+def is_established(kafka: Resource) -> bool:
+    """Whether the cluster was ready at least once: from then on it has topics and users."""
+    return "operatorLastSuccessfulVersion" in kafka.get("status", {})
+
+
+def creating() -> Resource:
+    return {"conditions": [_CREATING], "observedGeneration": 0}
+
+
+def paused(kafka: Resource) -> Resource:
+    observed = kafka.get("status", {}).get("observedGeneration", 0)
+    return {"conditions": [PAUSED], "observedGeneration": observed}
+
+
+def failed(resource: Resource, refusal: Refusal) -> Resource:
+    return {
+        "conditions": [not_ready(refusal)],
+        "observedGeneration": generation_of(resource),
+    }
+
+
+def ready(kafka: Resource, cluster: Cluster, ca: str) -> Resource:
+    """The status once every node serves. ca: PEM of the cluster CA, told by TLS listeners."""
+    return {
+        "conditions": [*_warnings(cluster), READY],
+        "observedGeneration": generation_of(kafka),
+        "clusterId": cluster.cluster_id,
+        "kafkaVersion": KAFKA_VERSION,
+        "kafkaMetadataVersion": METADATA_VERSION,
+        "kafkaNodePools": [{"name": cluster.pool}],
+        "listeners": [_listener(cluster, listener, ca) for listener in cluster.listeners],
+        "operatorLastSuccessfulVersion": VERSION,
+    }
+
+
+def pool(resource: Resource, cluster: Cluster) -> Resource:
+    """The pool's status: told as soon as its nodes are wanted."""
+    return {
+        "conditions": None,
+        "observedGeneration": generation_of(resource),
+        "clusterId": cluster.cluster_id,
+        "nodeIds": list(cluster.node_ids),
+        "roles": ["controller", "broker"],
+        "replicas": cluster.replicas,
+        "labelSelector": ",".join(f"{k}={v}" for k, v in pool_selector(cluster).items()),
+    }
+
+
+def _warnings(cluster: Cluster) -> list[Resource]:
+    if cluster.replicas % 2:
+        return []
+    message = (
+        f"A quorum of {cluster.replicas} controllers bears no more losses than one of "
+        f"{cluster.replicas - 1}: use one or three"
+    )
+    return [condition("Warning", reason="KafkaKRaftControllerNodeCount", message=message)]
+
+
+def _listener(cluster: Cluster, listener: Listener, ca: str) -> Resource:
+    host = cluster.bootstrap_host
+    told: Resource = {
+        "name": listener.name,
+        "bootstrapServers": f"{host}:{listener.port}",
+        "addresses": [{"host": host, "port": listener.port}],
+    }
+    if listener.tls:
+        told["certificates"] = [ca]
+    return told

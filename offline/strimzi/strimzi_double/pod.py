@@ -1,0 +1,155 @@
+"""The pod of one node, and when it has to be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from .broker_config import (
+    CONFIG_DIRECTORY,
+    CONTROL_PLANE_PORT,
+    DATA_DIRECTORY,
+    KEYS_DIRECTORY,
+    REPLICATION_PORT,
+    broker_files,
+)
+from .cluster import Cluster
+from .objects import labels, pool_selector
+from .resource import Resource, is_being_deleted, name_of, owner_reference
+
+REVISION_ANNOTATION = "strimzi.io/revision"
+_KAFKA_USER = 1001
+
+
+def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystore: str) -> Resource:
+    """The pod of a node. Its revision covers all that it only reads when it starts."""
+    name = cluster.pod(node)
+    pod: Resource = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": cluster.namespace,
+            "labels": {
+                **labels(cluster),
+                **pool_selector(cluster),
+                "strimzi.io/broker-role": "true",
+                "strimzi.io/controller-role": "true",
+                "strimzi.io/pod-name": name,
+            },
+            "ownerReferences": [owner_reference(owner, controller=True)],
+        },
+        "spec": {
+            "hostname": name,
+            "subdomain": cluster.brokers_service,
+            "serviceAccountName": cluster.kafka,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Always",
+            # Time to hand over leadership and to close the log.
+            "terminationGracePeriodSeconds": 30,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": _KAFKA_USER,
+                "fsGroup": _KAFKA_USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [_container(cluster, image)],
+            "volumes": [
+                _data_volume(cluster, name),
+                {"name": "config", "configMap": {"name": name, "defaultMode": 0o555}},
+                {"name": "keys", "secret": {"secretName": name, "defaultMode": 0o440}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "100Mi"}},
+            ],
+        },
+    }
+    read_at_start = [pod, broker_files(cluster, node), keystore]
+    digest = hashlib.sha256(json.dumps(read_at_start, sort_keys=True).encode()).hexdigest()
+    pod["metadata"]["annotations"] = {REVISION_ANNOTATION: digest[:8]}
+    return pod
+
+
+def is_ready(pod: Resource) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+    return ready and not is_being_deleted(pod)
+
+
+def is_current(pod: Resource, wanted: Resource) -> bool:
+    annotations = pod["metadata"].get("annotations", {})
+    revision = wanted["metadata"]["annotations"][REVISION_ANNOTATION]
+    return bool(annotations.get(REVISION_ANNOTATION) == revision)
+
+
+def next_to_replace(pods: Mapping[str, Resource], wanted: Sequence[Resource]) -> str | None:
+    """The one pod to delete now, so that it comes back as wanted; None: none, or not now.
+
+    One at a time. A pod that failed or is not ready goes first, since it serves nobody; a
+    pod that serves goes only while all of them do.
+    """
+    stale = [
+        name_of(pod)
+        for pod in wanted
+        if (found := pods.get(name_of(pod))) is not None
+        and not is_being_deleted(found)
+        and (not is_current(found, pod) or found.get("status", {}).get("phase") in _ENDED)
+    ]
+    idle = [name for name in stale if not is_ready(pods[name])]
+    if idle:
+        return idle[0]
+    all_serve = len(pods) == len(wanted) and all(map(is_ready, pods.values()))
+    return stale[0] if stale and all_serve else None
+
+
+_ENDED = ("Failed", "Succeeded")
+
+
+def _data_volume(cluster: Cluster, pod: str) -> Resource:
+    volume = cluster.storage.volume
+    if cluster.storage.size is None:
+        return {"name": volume, "emptyDir": {}}
+    return {"name": volume, "persistentVolumeClaim": {"claimName": f"{volume}-{pod}"}}
+
+
+def _container(cluster: Cluster, image: str) -> Resource:
+    probe = {"exec": {"command": [f"{CONFIG_DIRECTORY}/ready.sh"]}, "timeoutSeconds": 5}
+    ports = {"tcp-ctrlplane": CONTROL_PLANE_PORT, "tcp-replication": REPLICATION_PORT}
+    ports |= {f"tcp-{listener.name}": listener.port for listener in cluster.listeners}
+    return {
+        "name": "kafka",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [f"{CONFIG_DIRECTORY}/start.sh"],
+        "workingDir": "/opt/kafka",
+        # For the tools in bin/, too: the root file system is read-only.
+        "env": [{"name": "LOG_DIR", "value": "/tmp/kafka"}],  # noqa: S108  the pod's own emptyDir
+        "ports": [
+            {"name": name[:15].rstrip("-"), "containerPort": port, "protocol": "TCP"}
+            for name, port in ports.items()
+        ],
+        "resources": cluster.resources,
+        # Looked at often while it starts, seldom afterwards.
+        "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 150},
+        "readinessProbe": {**probe, "periodSeconds": 5},
+        "livenessProbe": {
+            "tcpSocket": {"port": CONTROL_PLANE_PORT},
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 6,
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {
+                "name": cluster.storage.volume,
+                "mountPath": f"{DATA_DIRECTORY}/{cluster.storage.volume}",
+            },
+            {"name": "config", "mountPath": CONFIG_DIRECTORY, "readOnly": True},
+            {"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the pod's own emptyDir
+        ],
+    }
