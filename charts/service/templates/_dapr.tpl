@@ -1,0 +1,22 @@
+{{- define "service.dapr" -}}
+{{- with .Values.service -}}
+dapr.io/enabled: "true"
+# The chart's name, not the release's: Components are scoped to it and state is stored under it.
+dapr.io/app-id: {{ $.Chart.Name }}
+dapr.io/app-port: {{ .port | quote }}
+dapr.io/config: {{ .dapr.config }}
+dapr.io/log-as-json: "true"
+dapr.io/log-level: {{ .dapr.logLevel }}
+# A sidecar that Kubernetes starts before the service and stops after it, so that the last
+# requests of a stopping service still find their store.
+dapr.io/enable-native-sidecar: "true"
+dapr.io/graceful-shutdown-seconds: {{ .dapr.gracefulShutdownSeconds | quote }}
+# Its own secret store would ask the API server with rights these pods do not have.
+dapr.io/disable-builtin-k8s-secret-store: "true"
+{{- range $bound, $amounts := .dapr.resources }}
+{{- range $resource, $amount := $amounts }}
+dapr.io/sidecar-{{ $resource }}-{{ trimSuffix "s" $bound }}: {{ $amount | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

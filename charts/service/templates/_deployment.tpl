@@ -1,0 +1,91 @@
+{{- define "service.deployment" -}}
+{{- $chart := .chart }}
+{{- with $chart.Values.service -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ $chart.Release.Name }}
+  labels: {{- include "service.labels" $chart | nindent 4 }}
+spec:
+  replicas: {{ .replicas }}
+  strategy:
+    type: {{ .strategy }}
+  selector:
+    matchLabels: {{- include "service.selector" $chart | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "service.selector" $chart | nindent 8 }}
+        {{- include "service.family" $chart | nindent 8 }}
+      annotations:
+        kubectl.kubernetes.io/default-container: {{ $chart.Release.Name }}
+        {{- include "service.dapr" $chart | nindent 8 }}
+        {{- with .podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    spec:
+      serviceAccountName: {{ $chart.Release.Name }}
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: {{ .terminationGracePeriodSeconds }}
+      securityContext: {{- include "service.podSecurity" $chart | nindent 8 }}
+      containers:
+        - name: {{ $chart.Release.Name }}
+          image: {{ include "service.image" $chart }}
+          imagePullPolicy: {{ .image.pullPolicy }}
+          securityContext: {{- include "service.security" $chart | nindent 12 }}
+          env: {{- include "service.env" $.settings | trim | nindent 12 }}
+          ports:
+            - name: http
+              containerPort: {{ .port }}
+          # A minute to come up on a busy machine; only then is a silent service a dead one.
+          startupProbe:
+            httpGet: {path: /livez, port: http}
+            periodSeconds: 1
+            failureThreshold: 60
+          livenessProbe:
+            httpGet: {path: /livez, port: http}
+            periodSeconds: 10
+            timeoutSeconds: 3
+          readinessProbe:
+            httpGet: {path: /readyz, port: http}
+            periodSeconds: 2
+            timeoutSeconds: 2
+          lifecycle:
+            preStop:
+              sleep:
+                seconds: {{ .drainSeconds }}
+          resources: {{- .resources | toYaml | nindent 12 }}
+          volumeMounts:
+            - name: tmp
+              mountPath: /tmp
+            {{- range $path, $size := .claims }}
+            - name: {{ include "service.volume" $path }}
+              mountPath: {{ $path }}
+            {{- end }}
+      volumes:
+        - name: tmp
+          emptyDir:
+            medium: Memory
+            sizeLimit: {{ .tmpSize }}
+        {{- range $path, $size := .claims }}
+        - name: {{ include "service.volume" $path }}
+          persistentVolumeClaim:
+            claimName: {{ include "service.claim" (list $chart $path) }}
+        {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "service.env" -}}
+{{- range $name, $value := . }}
+{{- with $value }}
+- name: {{ $name }}
+  {{- if kindIs "map" . }}
+  valueFrom:
+    secretKeyRef: {{- toYaml . | nindent 6 }}
+  {{- else }}
+  value: {{ . | toString | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
