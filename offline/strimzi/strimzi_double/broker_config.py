@@ -36,7 +36,6 @@ def broker_files(cluster: Cluster, node: int) -> dict[str, str]:
             for name, value in {
                 "CLUSTER_ID": cluster.cluster_id,
                 "METADATA_VERSION": METADATA_VERSION,
-                "HEAP": f"'{_heap(cluster)}'",
                 "JVM": f"'{_jvm(cluster)}'",
             }.items()
         ),
@@ -100,20 +99,16 @@ def _protocol(listener: Listener) -> str:
     return f"SASL_{transport}" if listener.scram else transport
 
 
-def _heap(cluster: Cluster) -> str:
-    return f"-Xms{cluster.jvm.get('-Xms', '256m')} -Xmx{cluster.jvm.get('-Xmx', '256m')}"
-
-
 def _jvm(cluster: Cluster) -> str:
+    heap = (f"{option}{cluster.jvm.get(option, '256m')}" for option in ("-Xms", "-Xmx"))
     # Small machines: one collector thread and quick compilation beat peak speed.
     options: dict[str, str] = cluster.jvm.get("-XX") or {
         "UseSerialGC": "true",
         "TieredStopAtLevel": "1",
     }
     flags = {"true": "+{}", "false": "-{}"}
-    return " ".join(
-        f"-XX:{flags.get(value, '{}=' + value).format(name)}" for name, value in options.items()
-    )
+    more = (f"-XX:{flags.get(v, '{}=' + v).format(name)}" for name, v in options.items())
+    return " ".join((*heap, *more))
 
 
 def _asset(name: str) -> str:

@@ -33,6 +33,8 @@ from .admin import Acl, KafkaFailure, TopicConfig, TopicState
 
 SCRAM_ITERATIONS = 4096
 _LOOK_AGAIN_SECONDS = 0.05
+# Java prints ids in the URL-safe alphabet, librdkafka in the other.
+_URL_SAFE = str.maketrans("+/", "-_")
 _T = TypeVar("_T")
 
 # Where Java's name is not made of the error's name.
@@ -68,7 +70,7 @@ class ConfluentAdmin:
             raise
         own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
         return TopicState(
-            topic_id=str(described.topic_id),
+            topic_id=str(described.topic_id).translate(_URL_SAFE),
             replicas={part.id: len(part.replicas) for part in described.partitions},
             config={
                 key: TopicConfig(entry.value, entry.source == own) for key, entry in entries.items()

@@ -122,8 +122,6 @@ def _container(cluster: Cluster, image: str) -> Resource:
         "imagePullPolicy": "IfNotPresent",
         "command": [f"{CONFIG_DIRECTORY}/start.sh"],
         "workingDir": "/opt/kafka",
-        # For the tools in bin/, too: the root file system is read-only.
-        "env": [{"name": "LOG_DIR", "value": "/tmp/kafka"}],  # noqa: S108  the pod's own emptyDir
         "ports": [
             {"name": name[:15].rstrip("-"), "containerPort": port, "protocol": "TCP"}
             for name, port in ports.items()

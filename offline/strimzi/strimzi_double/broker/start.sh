@@ -6,16 +6,15 @@ config=$(dirname "$0")
 # shellcheck source=/dev/null
 source "$config/environment"
 data=$(sed -n 's/^log\.dirs=//p' "$config/server.properties")
-export KAFKA_LOG4J_OPTS="-Dlog4j2.configurationFile=$config/log4j2.properties"
 
 # The check saves a JVM start when a node comes back.
 if [[ ! -f $data/meta.properties ]]; then
-    KAFKA_HEAP_OPTS=-Xmx64m KAFKA_JVM_PERFORMANCE_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1" \
-        bin/kafka-storage.sh format --ignore-formatted --cluster-id="$CLUSTER_ID" \
+    bin/kafka-storage.sh format --ignore-formatted --cluster-id="$CLUSTER_ID" \
         --release-version "$METADATA_VERSION" --config "$config/server.properties"
 fi
 
-export KAFKA_HEAP_OPTS="$HEAP"
-export KAFKA_JVM_PERFORMANCE_OPTS="-server $JVM"
+# Only here, not for the whole container: a tool that is run beside the broker needs less.
+export KAFKA_HEAP_OPTS="$JVM"
 export KAFKA_OPTS="-Djava.security.properties=$config/java.security"
+export KAFKA_LOG4J_CONFIG="$config/log4j2.properties"
 exec bin/kafka-server-start.sh "$config/server.properties"
