@@ -11,6 +11,8 @@ IMAGES = ROOT / "offline" / "images"
 # Programs in a build trust what this machine trusts, such as the authority of a proxy it sits behind.
 AUTHORITIES = Path("/etc/ssl/certs")
 
+KEEP_NOTHING = 'APT::Keep-Downloaded-Packages "false"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";'
+
 
 def tag(step: Step) -> str:
     """Return the name of a step's image in podman's storage; it changes with the step's inputs."""
@@ -25,8 +27,12 @@ def debian(role: str) -> Step:
     """Return the step that makes a minimal Debian image of the suite that versions.toml gives the role."""
     suite = version("debian", role)
     options = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "man", "locale", "info")]
-    # Java's package links its manual pages into these folders and fails where they are not.
-    options += ['--customize-hook=mkdir -p "$1/usr/share/man/man1"']
+    options += [
+        # Java's package links its manual pages into this folder and fails where it is not.
+        '--customize-hook=mkdir -p "$1/usr/share/man/man1"',
+        # What apt downloads and indexes is used once: it must not stay in a layer.
+        f"--customize-hook=echo '{KEEP_NOTHING}' > \"$1/etc/apt/apt.conf.d/keep-nothing\"",
+    ]
 
     def recipe(run: Run) -> None:
         archive = run.out / "root.tar"

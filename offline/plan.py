@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from offline import archive
+from offline.engine import environment
 from offline.gomodule import copy_from, program
 from offline.image import debian, image, tag
 from offline.java import jars
@@ -135,6 +136,7 @@ def _generate_crds(run: Run) -> None:
         *("--label", "app:strimzi", "--label", "strimzi.io/crd-install:true", "--target-kube", "1.16+"),
         *("--crd-api-version", "v1", "--api-versions", "v1", "--storage-version", "v1", "--yaml"),
         *(f"{model}.{package}.{kind}=/out/{kind.lower()}.yaml" for kind, package in kinds.items()),
+        env=environment(),
     )
 
 

@@ -1,0 +1,36 @@
+# The commands of this project. Each shows its steps and says what to do next.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+run := scripts/mandates
+
+.PHONY: help up down dev test lint unit e2e clean lock
+
+help: ## list the commands
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+up: ## bring up the cluster with CRM and IoT; IMAGES=auto|pull|build, CLUSTER=name
+	@$(run) up
+
+down: ## delete the cluster
+	@$(run) down
+
+dev: ## bring it up, then rebuild and deploy at each edit
+	@$(run) dev
+
+test: ## everything: lint, types, unit, charts, end-to-end on a cluster of its own
+	@$(run) check
+
+lint: ## style, types, shell, Containerfiles, YAML
+	@$(run) check lint
+
+unit: ## the tests that need no cluster
+	@$(run) check unit
+
+e2e: ## the end-to-end suite; KEEP=1 keeps its cluster for the next run
+	@$(run) check e2e
+
+clean: ## delete the cluster and all that was built
+	@$(run) clean
+
+lock: ## write the lock files anew from the pyproject files
+	@$(run) lock

@@ -1,0 +1,1 @@
+"""The cluster's life: bring it up, heal it, use it, take it down."""

@@ -1,0 +1,105 @@
+"""`scripts/mandates up|down|env|dev|clean`: the commands behind the Makefile."""
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from dataclasses import replace
+
+from cluster import engine, node, services
+from cluster.clean import clean
+from cluster.failure import Failure
+from cluster.host import port_taken
+from cluster.lock import lock
+from cluster.target import Target, developer
+from cluster.up import PORTS, hints, up
+from cluster.way import choose
+from offline import plan
+from offline.progress import say, step
+from offline.versions import ROOT
+
+
+def _up(target: Target) -> None:
+    started = time.monotonic()
+    ready = up(target)
+    body = services.answer(ready)
+    hints(ready, body)
+    say(f"{time.monotonic() - started:.0f} s")
+
+
+def _down(target: Target) -> None:
+    known = replace(target, env=_environment())
+    with step(f"delete cluster {target.name}"):
+        node.delete(known)
+    engine.stop_service()
+    say("Down. What was built is kept: make up takes minutes. Remove that too: make clean")
+
+
+def _env(_: Target) -> None:
+    # Standard output is for the shell that evaluates it.
+    if plan.tools.done() and not engine.docker_answers():
+        engine.start_service()
+    for name, value in _environment().items():
+        print(f"export {name}={shlex.quote(value)}")  # noqa: T201  this is the command's answer
+
+
+def _dev(target: Target) -> None:
+    taken = [port for port in PORTS.values() if port_taken(port)]
+    if taken:
+        raise Failure(
+            f"port {' and '.join(map(str, taken))} of this machine is taken, and make dev forwards it",
+            "End what listens there (a kubectl port-forward?) and run it again",
+        )
+    ready = up(target)
+    say("Skaffold watches the services: an edit is built and deployed. End with Ctrl-C; the cluster stays.")
+    words = ["dev", "--filename", str(ROOT / "skaffold.yaml"), "--kube-context", ready.context]
+    program = str(ready.found(["skaffold"])[0])
+    os.execvpe(program, ["skaffold", *words, "--cleanup=false"], ready.environment)  # noqa: S606  no shell wanted
+
+
+def _lock(_: Target) -> None:
+    lock()
+    say("Locked. Next: make test")
+
+
+def _clean(target: Target) -> None:
+    clean(replace(target, env=_environment()))
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables for the user's own shell, as the way in use sets them."""
+    way = choose("build") if plan.tools.done() and not engine.docker_answers() else None
+    return dict(way.env) if way else {}
+
+
+COMMANDS = {
+    "up": (_up, "bring the cluster up, with CRM and IoT running on it"),
+    "down": (_down, "delete the cluster"),
+    "env": (_env, "print the variables with which a shell uses this project's tools"),
+    "dev": (_dev, "bring it up, then rebuild and deploy at each edit of a service"),
+    "lock": (_lock, "write the lock files anew"),
+    "clean": (_clean, "delete the cluster and all that was built"),
+}
+
+
+def main() -> int:
+    """Run one command. Exit codes: 0 done, 1 failed with the reason told, 2 not a command, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="mandates", description="The cluster of Mandates.")
+    verbs = parser.add_subparsers(dest="command", required=True)
+    for name, (_, text) in COMMANDS.items():
+        verbs.add_parser(name, help=text, description=text)
+    command = parser.parse_args().command
+    try:
+        COMMANDS[command][0](developer())
+    except Failure as failure:
+        say(f"\nmandates {command}: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        say(f"\nmandates {command}: interrupted. What is done is kept: run it again to go on.")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

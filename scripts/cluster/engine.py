@@ -1,0 +1,77 @@
+"""The container engine: kind's nodes run in it, images are built in it."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from cluster.command import log_file, output
+from cluster.failure import Failure
+from offline import engine as podman
+from offline.step import CACHE
+
+SOCKET = CACHE / "podman.sock"
+PID = CACHE / "podman.pid"
+
+
+def docker_answers() -> bool:
+    """Tell whether a Docker engine runs on this machine."""
+    return output(["docker", "info"], timeout=10) is not None
+
+
+def environment(engine: str) -> dict[str, str]:
+    """Return the variables with which kind and skaffold use an engine ("docker" or "podman")."""
+    if engine == "docker":
+        return {}
+    return {**podman.environment(), "DOCKER_HOST": f"unix://{SOCKET}"}
+
+
+def service_answers() -> bool:
+    """Tell whether podman's Docker API answers on its socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(SOCKET)) == 0
+
+
+def start_service() -> bool:
+    """Start podman's Docker API, through which skaffold builds; it runs until `stop_service`.
+
+    :returns: whether it had to be started.
+    :raises Failure: it does not come up within 20 seconds.
+    """
+    if service_answers():
+        return False
+    SOCKET.unlink(missing_ok=True)
+    log = log_file("podman-service")
+    with log.open("a") as sink:
+        process = subprocess.Popen(  # noqa: S603  our own words
+            ["podman", "system", "service", "--time=0", f"unix://{SOCKET}"],  # noqa: S607  from PATH
+            env={**os.environ, **podman.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    PID.write_text(str(process.pid))
+    try:
+        process.wait(timeout=0.2)
+    except subprocess.TimeoutExpired:
+        pass
+    # The API says when it is ready by nothing but answering.
+    if output(["podman", "--url", f"unix://{SOCKET}", "version"], timeout=20) is None or not service_answers():
+        raise Failure("podman's Docker API does not answer", f"Read {log}")
+    return True
+
+
+def stop_service() -> None:
+    """Stop podman's Docker API if it runs."""
+    if service_answers() and PID.exists():
+        os.kill(int(PID.read_text()), signal.SIGTERM)
+    PID.unlink(missing_ok=True)
+    SOCKET.unlink(missing_ok=True)
+
+
+def root_folder(engine: str) -> Path:
+    """Return the folder in which the engine keeps its images."""
+    query = {"docker": "{{.DockerRootDir}}", "podman": "{{.Store.GraphRoot}}"}[engine]
+    return Path((output([engine, "info", "--format", query], timeout=20) or "/").strip())

@@ -1,0 +1,12 @@
+"""A failure that the user can do something about."""
+
+
+class Failure(Exception):
+    """One sentence that says what is wrong and where, and one that says what to do.
+
+    :param what: what is wrong, without a full stop.
+    :param remedy: what to do, as an imperative sentence.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}. {remedy}")

@@ -1,0 +1,72 @@
+"""The kind cluster itself: made, found healthy, healed, deleted."""
+
+from typing import Any
+
+import yaml
+
+from cluster.failure import Failure
+from cluster.target import Target
+from offline.progress import say, step
+
+STAMP = "mandates/"
+
+
+def exists(target: Target) -> bool:
+    """Tell whether kind knows a cluster of this name; its processes may be dead all the same."""
+    return target.name in (target.output("kind", "get", "clusters", timeout=30) or "").split()
+
+
+def answers(target: Target) -> bool:
+    """Tell whether the API server answers and the node is Ready.
+
+    The container engine still says Up of a node whose processes were killed, so it is not asked.
+    """
+    nodes = target.get("nodes", timeout=10)
+    if not nodes or not nodes["items"]:
+        return False
+    conditions = nodes["items"][0]["status"]["conditions"]
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def ensure(target: Target, image: str, config: dict[str, Any]) -> None:
+    """Make the cluster, unless a healthy one made from the same node image is there.
+
+    :raises Failure: kind cannot make it.
+    """
+    if exists(target):
+        if answers(target) and stamp(target, "node") == image:
+            return
+        why = "was made from another node image" if answers(target) else "is dead"
+        say(f"  ! cluster {target.name} {why}: it is made anew")
+        delete(target)
+    target.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+    words = ["--name", target.name, "--image", image, "--kubeconfig", target.kubeconfig, "--config", "-"]
+    with step(f"kind cluster {target.name}"):
+        try:
+            target.run("kind", "create", "cluster", *words, "--wait=90s", log="kind", stdin=yaml.safe_dump(config))
+        except (Failure, KeyboardInterrupt):
+            delete(target)
+            raise
+    set_stamp(target, "node", image)
+
+
+def delete(target: Target) -> None:
+    """Delete the cluster, dead or alive, and its context in the kubeconfig."""
+    target.run("kind", "delete", "cluster", "--name", target.name, "--kubeconfig", target.kubeconfig, log="kind")
+
+
+def stamp(target: Target, what: str) -> str | None:
+    """Return what was noted on the node as done, such as which images it has."""
+    nodes = target.get("nodes", timeout=10)
+    if not nodes or not nodes["items"]:
+        return None
+    annotations: dict[str, str] = nodes["items"][0]["metadata"].get("annotations", {})
+    return annotations.get(STAMP + what)
+
+
+def set_stamp(target: Target, what: str, value: str) -> None:
+    """Note on the node that something is done; it goes with the cluster.
+
+    :raises Failure: the API server does not take it.
+    """
+    target.kubectl("annotate", "nodes", "--all", "--overwrite", f"{STAMP}{what}={value}")

@@ -1,0 +1,46 @@
+"""What the services stand on: Dapr's control plane, Kafka with its topic and users, Redis."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from cluster.target import Target
+from cluster.way import Way
+from offline.progress import step
+from offline.versions import ROOT, version
+
+K8S = ROOT / "k8s"
+
+
+def install(target: Target, way: Way) -> None:
+    """Apply all of it, side by side, and wait until it is ready. Applying it again changes nothing.
+
+    :raises Failure: something is refused or not ready in time.
+    """
+    with ThreadPoolExecutor() as pool:
+        for task in [pool.submit(part, target, way) for part in (_dapr, _kafka, _redis)]:
+            task.result()
+
+
+def _dapr(target: Target, way: Way) -> None:
+    with step("Dapr control plane"):
+        target.run(
+            *("helm", "upgrade", "--install", "dapr", *way.dapr_chart(), "--kube-context", target.context),
+            *("--namespace", "dapr-system", "--create-namespace"),
+            *("--values", K8S / "dapr" / "control-plane-values.yaml"),
+            *("--set", f"global.tag={version('platform', 'dapr')}", "--wait", "--timeout=5m"),
+            log="dapr",
+        )
+
+
+def _kafka(target: Target, way: Way) -> None:
+    with step("Kafka, topic and users"):
+        way.install_strimzi(target)
+        target.kubectl("apply", "-k", K8S / "strimzi")
+        for kind in ("kafka", "kafkatopic", "kafkauser"):
+            ready = ("wait", "--for=condition=Ready", "--all", "--timeout=300s")
+            target.kubectl(*ready, kind, log="kafka")
+
+
+def _redis(target: Target, way: Way) -> None:
+    with step("Redis"):
+        target.kubectl("apply", "-k", K8S / "stores" / "redis")
+        target.kubectl("rollout", "status", "-f", K8S / "stores" / "redis" / "redis.yaml", "--timeout=180s")

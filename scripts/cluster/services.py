@@ -1,0 +1,101 @@
+"""CRM and IoT: built, loaded and deployed by Skaffold; and the answer that shows that they work."""
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cluster.failure import Failure
+from cluster.target import Target
+from offline.progress import step
+from offline.step import CACHE
+from offline.versions import ROOT
+
+# A row of customer-database.csv: Corinne Lopez, who allows billing only.
+CONNECTION = "7733"
+
+
+def build(target: Target) -> None:
+    """Let Skaffold build the images whose sources changed.
+
+    :raises Failure: a build fails.
+    """
+    with step("build CRM and IoT"):
+        _skaffold(target, "build", "--file-output", _built(target))
+
+
+def deploy(target: Target) -> None:
+    """Let Skaffold load the images that `build` made and deploy them; it waits until they are ready.
+
+    :raises Failure: something is refused or does not become ready.
+    """
+    with step("deploy CRM and IoT"):
+        _skaffold(target, "deploy", "--build-artifacts", _built(target), "--load-images=true")
+
+
+def _built(target: Target) -> Path:
+    return CACHE / f"{target.name}-built.json"
+
+
+def _skaffold(target: Target, verb: str, *words: str | Path) -> None:
+    common = ("--filename", ROOT / "skaffold.yaml", "--kube-context", target.context, "--interactive=false")
+    target.run("skaffold", verb, *common, *words, log="skaffold")
+
+
+def answer(target: Target, patience: float = 60) -> str:
+    """Ask IoT for a connection of customer-database.csv, through a port-forward.
+
+    :param patience: seconds to wait until the event has come through CRM, Kafka and Dapr.
+    :returns: the body of IoT's answer.
+    :raises Failure: there is none in time.
+    """
+    with step(f"IoT's answer for connection {CONNECTION}"), forwarded(target, "service/iot", 3008) as port:
+        until = time.monotonic() + patience
+        last = "no answer"
+        while time.monotonic() < until:
+            try:
+                with urllib.request.urlopen(  # noqa: S310  a fixed http address
+                    f"http://127.0.0.1:{port}/?connectionId={CONNECTION}", timeout=5
+                ) as reply:
+                    body: str = reply.read().decode()
+                    json.loads(body)
+                    return body
+            except urllib.error.HTTPError as error:
+                last = f"{error.code} {error.read().decode(errors='replace')}"
+            except (OSError, ValueError) as error:
+                last = str(error)
+            time.sleep(0.2)  # between two looks at a condition
+    raise Failure(
+        f"IoT does not know connection {CONNECTION} after {patience:.0f} s ({last})",
+        f"Look at kubectl --context {target.context} logs deploy/iot --all-containers, and deploy/crm",
+    )
+
+
+@contextmanager
+def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
+    """Forward a free local port to a port of a resource, as kubectl port-forward does.
+
+    :raises Failure: kubectl cannot forward.
+    """
+    words = [str(word) for word in target.found(["kubectl"])]
+    process = subprocess.Popen(  # noqa: S603  our own words
+        [*words, "--context", target.context, "port-forward", resource, f":{port}"],
+        env=target.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        match = re.search(r"127\.0\.0\.1:(\d+)", line)
+        if not match:
+            raise Failure(f"kubectl cannot forward to {resource}: {line.strip()}", "Run make up again")
+        yield int(match.group(1))
+    finally:
+        process.terminate()
+        process.wait()

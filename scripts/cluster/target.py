@@ -1,0 +1,77 @@
+"""The cluster that a command works on, and the programs that talk to it."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster.command import Words, log_file, output, run
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind cluster by name.
+
+    :param name: kind's name of it; its kubectl context is `kind-NAME`.
+    :param kubeconfig: the file that has, or gets, this context.
+    :param env: variables for the programs: PATH with the pinned tools, container engine.
+    """
+
+    name: str
+    kubeconfig: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def context(self) -> str:
+        """Name of the kubectl context."""
+        return f"kind-{self.name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for any program that works on this cluster."""
+        return {**os.environ, **self.env, "KUBECONFIG": str(self.kubeconfig)}
+
+    def run(self, *words: str | Path, log: str, stdin: str | None = None, timeout: float | None = None) -> None:
+        """Run a program to its end.
+
+        :param log: name of the log, without folder and suffix.
+        :raises Failure: as `cluster.command.run`.
+        """
+        path = log_file(f"{self.name}-{log}")
+        run(self.found(words), log=path, env=self.environment, stdin=stdin, timeout=timeout)
+
+    def output(self, *words: str | Path, timeout: float | None = None) -> str | None:
+        """Return what a program prints, or None if it fails."""
+        return output(self.found(words), env=self.environment, timeout=timeout)
+
+    def kubectl(self, *words: str | Path, log: str = "kubectl", stdin: str | None = None) -> None:
+        """Run kubectl on this cluster.
+
+        :raises Failure: as `cluster.command.run`.
+        """
+        self.run("kubectl", "--context", self.context, *words, log=log, stdin=stdin)
+
+    def get(self, *words: str, timeout: float = 20) -> dict[str, Any] | None:
+        """Return what `kubectl get ... -o json` prints, or None when there is no such thing."""
+        text = self.output("kubectl", "--context", self.context, "get", *words, "-o", "json", timeout=timeout)
+        return None if text is None else json.loads(text)
+
+    def found(self, words: Words) -> list[str | Path]:
+        """Return the words with the program's full path, where it is one of the pinned tools.
+
+        A new process is looked up on the caller's PATH, not on the one it is given.
+        """
+        for folder in self.env.get("PATH", "").split(os.pathsep):
+            program = Path(folder) / str(words[0])
+            if folder and program.is_file():
+                return [program, *words[1:]]
+        return list(words)
+
+
+def developer() -> Target:
+    """Return the cluster of this machine's user: `mandates`, or what CLUSTER names, in the user's kubeconfig."""
+    first = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    config = Path(first) if first else Path.home() / ".kube" / "config"
+    return Target(os.environ.get("CLUSTER", "mandates"), config)
