@@ -30,7 +30,7 @@ from .user_reconciler import UserReconciler
 from .work import Key, Work
 
 _log = logging.getLogger(__name__)
-KINDS = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser")
+PLURALS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
 # Not a kind of Kubernetes: the users of a cluster that have no resource any more.
 ORPHANS = "Orphans"
 
@@ -146,8 +146,8 @@ def register(operator: Operator) -> kopf.OperatorRegistry:
         operator.dependent_happened(dict(body))
 
     group, version = API_VERSION.split("/")
-    for kind in KINDS:
-        kopf.on.event(group, version, kind=kind, registry=registry)(changed)
+    for plural in PLURALS:
+        kopf.on.event(group, version, plural, registry=registry)(changed)
     for plural, owner in (("pods", "Kafka"), ("secrets", "Kafka"), ("secrets", "KafkaUser")):
         kopf.on.event("", "v1", plural, labels={KIND_LABEL: owner}, registry=registry)(
             dependent_changed

@@ -49,7 +49,7 @@ def status_patch(resource: Resource, status: Resource, now: datetime | None = No
     current: Resource = resource.get("status", {})
     stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     wanted = dict(status)
-    if "conditions" in wanted:
+    if wanted.get("conditions"):
         wanted["conditions"] = _dated(wanted["conditions"], current.get("conditions", []), stamp)
     changed = {key: value for key, value in wanted.items() if current.get(key) != value}
     return {"status": changed} if changed else {}
