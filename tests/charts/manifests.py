@@ -1,0 +1,28 @@
+"""Read k8s/ and the charts' values, without a cluster."""
+
+from itertools import chain
+from pathlib import Path
+
+from .chart import CHARTS, ROOT, Manifest, read
+
+K8S = ROOT / "k8s"
+KUSTOMIZATIONS = sorted(path.parent for path in K8S.rglob("kustomization.yaml"))
+
+
+def folder(path: Path) -> list[Manifest]:
+    """Give the objects that the kustomization in a folder names."""
+    (kustomization,) = read((path / "kustomization.yaml").read_text())
+    return list(
+        chain.from_iterable(read((path / f).read_text()) for f in kustomization["resources"])
+    )
+
+
+def everything(kind: str) -> dict[str, Manifest]:
+    """Give all objects of a kind in k8s/, by name."""
+    found = chain.from_iterable(folder(path) for path in KUSTOMIZATIONS)
+    return {m["metadata"]["name"]: m for m in found if m["kind"] == kind}
+
+
+def values(chart: str) -> Manifest:
+    """Give what a chart's own values.yaml says."""
+    return read((CHARTS / chart / "values.yaml").read_text())[0]
