@@ -7,13 +7,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from iot.connection import key_of
-from iot.document import Unreadable
+from iot.document import UnreadableError
 from iot.problem import problem
-from iot.store import Store, StoreAway
+from iot.store import Store, StoreAwayError
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
 """Seconds after which a sidecar that restarts, or a store that fails over, may be back."""
 
+_METHODS: Final = ["GET", "HEAD"]
 _DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The mandate of the connection",
@@ -56,12 +57,13 @@ def queries(store: Store) -> APIRouter:
     """`GET /?connectionId=7733` and `GET /connections/7733/mandate`; HEAD of both.
 
     The handlers take the request as it is: FastAPI's own reading of parameters would cost a sixth
-    of the answers per second, and say 422 where this API says 400.
+    of the answers per second, and say 422 where this API says 400. Each is registered twice: as it
+    is served, and with GET alone for the description.
     """
     router = APIRouter()
 
-    @router.head("/", include_in_schema=False)
     @router.get("/", responses=_DOCUMENTED, openapi_extra=_PARAMETER)
+    @router.api_route("/", methods=_METHODS, include_in_schema=False)
     async def by_parameter(request: Request) -> Response:
         ids = request.query_params.getlist("connectionId")
         if len(ids) != 1:
@@ -70,8 +72,8 @@ def queries(store: Store) -> APIRouter:
 
     path = "/connections/{connection_id:path}/mandate"
 
-    @router.head(path, include_in_schema=False)
     @router.get(path, responses=_DOCUMENTED)
+    @router.api_route(path, methods=_METHODS, include_in_schema=False)
     async def by_path(connection_id: str) -> Response:
         return await answer(connection_id, store)
 
@@ -82,11 +84,11 @@ async def answer(connection_id: str, store: Store) -> Response:
     """200 with the mandate of a connection; 404, 400 or 503 as a problem."""
     try:
         key_of(connection_id)
-    except Unreadable as error:
+    except UnreadableError as error:
         return problem(400, str(error))
     try:
         mandate = await store.get(connection_id)
-    except StoreAway as away:
+    except StoreAwayError as away:
         return problem(503, f"the state store is away: {away}", RETRY_AFTER)
     if mandate is None:
         return problem(404, f"no mandate of connection {connection_id} is known")
@@ -106,7 +108,7 @@ def probes(store: Store) -> APIRouter:
     async def readyz() -> Response:
         try:
             await store.check()
-        except StoreAway as away:
+        except StoreAwayError as away:
             return problem(503, f"the state store is away: {away}", RETRY_AFTER)
         return Response("ok\n", media_type="text/plain")
 

@@ -3,7 +3,7 @@
 import string
 from typing import Final
 
-from iot.document import Unreadable
+from iot.document import UnreadableError
 
 MAX_KEY_LENGTH: Final = 200
 """Longest key, in characters. Dapr's mysql store keeps `<app id>||<key>` in a VARCHAR(255)."""
@@ -18,18 +18,18 @@ def key_of(connection_id: str) -> str:
     Dapr refuses keys with `||`, and the mysql store compares keys without regard to case, accents
     and trailing blanks; encoded so, two ids never share a key.
 
-    Raises Unreadable for an id that cannot be a key: empty, longer than
+    Raises UnreadableError for an id that cannot be a key: empty, longer than
     `MAX_KEY_LENGTH` once encoded, or not valid Unicode (a lone surrogate).
     """
     if not connection_id:
-        raise Unreadable("the connection id is empty")
+        raise UnreadableError("the connection id is empty")
     try:
         encoded = connection_id.encode()
     except UnicodeEncodeError:
-        raise Unreadable("the connection id is not valid Unicode") from None
+        raise UnreadableError("the connection id is not valid Unicode") from None
     # An encoded id is never shorter than its bytes: what is far too long is not even encoded.
     if len(encoded) <= MAX_KEY_LENGTH:
         key = "".join(map(_ENCODED.__getitem__, encoded))
         if len(key) <= MAX_KEY_LENGTH:
             return key
-    raise Unreadable(f"the connection id is too long: at most {MAX_KEY_LENGTH} characters encoded")
+    raise UnreadableError(f"the connection id is too long: at most {MAX_KEY_LENGTH} characters encoded")

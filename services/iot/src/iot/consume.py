@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from iot.mandate import Mandate, newest_per_connection, supersedes
-from iot.store import Refused, Store, StoreAway
+from iot.store import RefusedError, Store, StoreAwayError
 
 ATTEMPTS: Final = 5
 """How often a batch is compared and written before the broker is asked to send it again."""
@@ -23,19 +23,15 @@ async def consume(mandates: Iterable[Mandate], store: Store) -> tuple[set[str], 
     try:
         for _ in range(ATTEMPTS):
             stored = await store.get_many(list(open_)) if open_ else {}
-            open_ = {
-                id_: mandate
-                for id_, mandate in open_.items()
-                if supersedes(mandate, stored[id_].mandate)
-            }
+            open_ = {id_: mandate for id_, mandate in open_.items() if supersedes(mandate, stored[id_].mandate)}
             if not open_:
                 return set(), ""
             try:
                 await store.save((mandate, stored[id_].etag) for id_, mandate in open_.items())
-            except Refused as refused:
+            except RefusedError as refused:
                 reason = str(refused)
             else:
                 return set(), ""
-    except StoreAway as away:
+    except StoreAwayError as away:
         reason = str(away)
     return set(open_), reason

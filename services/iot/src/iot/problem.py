@@ -20,9 +20,10 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return Response(dumps(body), status, headers, "application/problem+json")
 
 
-async def _refusal(_: Request, error: Exception) -> Response:
+async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for no other
-    return problem(error.status_code, error.detail, error.headers)
+    detail = f"{error.detail}: {request.method} {request.url.path}"
+    return problem(error.status_code, detail, error.headers)
 
 
 async def _failure(_: Request, __: Exception) -> Response:

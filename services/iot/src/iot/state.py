@@ -4,21 +4,19 @@ It calls the SDK's gRPC stub rather than its DaprClient, which blocks the proces
 sidecar's health when it is made, has no time limit per call, and takes 10 MB more.
 """
 
-import json
-import logging
 from asyncio import Lock
 from collections.abc import Iterable, Sequence
-from typing import Final, cast
+from typing import Final
 
-import grpc.aio  # type: ignore[import-untyped]  # it ships no types
+import grpc.aio
 from dapr.conf import settings as dapr
 from dapr.proto import api_service_v1, api_v1, common_v1
 
 from iot.connection import key_of
-from iot.document import Unreadable, parse_object
 from iot.gather import Gatherer
-from iot.mandate import Arrival, Mandate, is_level
-from iot.store import Refused, StoreAway, Stored
+from iot.mandate import Mandate
+from iot.record import decode, encode
+from iot.store import RefusedError, StoreAwayError, Stored
 from iot.trace import trace_id, traceparent
 
 WRITE_AT_ONCE: Final = 50
@@ -36,8 +34,6 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 _AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-
-log = logging.getLogger(__name__)
 
 
 class DaprState:
@@ -73,29 +69,25 @@ class DaprState:
         try:
             reply = await self._stub.GetState(request, timeout=self._timeout, metadata=_metadata())
         except grpc.aio.AioRpcError as error:
-            raise StoreAway(_say(error)) from error
-        return Stored(_decode(reply.data), reply.etag or None)
+            raise StoreAwayError(_say(error)) from error
+        return Stored(decode(reply.data), reply.etag or None)
 
     async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         """See Store.get_many."""
         if len(connection_ids) == 1:
             return {connection_ids[0]: await self._read(key_of(connection_ids[0]))}
         ids = {key_of(id_): id_ for id_ in connection_ids}
-        request = api_v1.GetBulkStateRequest(
-            store_name=self._component, keys=ids, parallelism=WRITE_AT_ONCE
-        )
+        request = api_v1.GetBulkStateRequest(store_name=self._component, keys=ids, parallelism=WRITE_AT_ONCE)
         try:
-            reply = await self._stub.GetBulkState(
-                request, timeout=self._timeout, metadata=_metadata()
-            )
+            reply = await self._stub.GetBulkState(request, timeout=self._timeout, metadata=_metadata())
         except grpc.aio.AioRpcError as error:
-            raise StoreAway(_say(error)) from error
+            raise StoreAwayError(_say(error)) from error
         found = dict.fromkeys(connection_ids, Stored())
         for item in reply.items:
             # With the store down the call itself succeeds, and each item bears the error.
             if item.error:
-                raise StoreAway(item.error)
-            found[ids[item.key]] = Stored(_decode(item.data), item.etag or None)
+                raise StoreAwayError(item.error)
+            found[ids[item.key]] = Stored(decode(item.data), item.etag or None)
         return found
 
     async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
@@ -103,7 +95,7 @@ class DaprState:
         items = [
             common_v1.StateItem(
                 key=key_of(mandate.connection_id),
-                value=_encode(mandate),
+                value=encode(mandate),
                 etag=None if etag is None else common_v1.Etag(value=etag),
                 options=_FIRST_WRITE,
             )
@@ -119,38 +111,10 @@ class DaprState:
                     await self._stub.SaveState(request, timeout=self._timeout, metadata=_metadata())
                 except grpc.aio.AioRpcError as error:
                     if error.code() in _AWAY:
-                        raise StoreAway(_say(error)) from error
+                        raise StoreAwayError(_say(error)) from error
                     refused = error
         if refused:
-            raise Refused(_say(refused)) from refused
-
-
-def _encode(mandate: Mandate) -> bytes:
-    return json.dumps(
-        {
-            "connectionId": mandate.connection_id,
-            "connectionMandate": mandate.level,
-            "sequence": mandate.sequence,
-            "arrival": mandate.arrival,
-        },
-        separators=(",", ":"),
-    ).encode()
-
-
-def _decode(data: bytes) -> Mandate | None:
-    """None when nothing is stored, and for a value of somebody else's: the next event heals it."""
-    if not data:
-        return None
-    try:
-        value = parse_object(data)
-        id_, level, sequence = value["connectionId"], value["connectionMandate"], value["sequence"]
-        arrival = Arrival(*cast("list[int]", value["arrival"]))
-    except (KeyError, TypeError, Unreadable):
-        id_ = None
-    if isinstance(id_, str) and is_level(level) and isinstance(sequence, int | None):
-        return Mandate(id_, level, sequence, arrival)
-    log.error("a stored value cannot be read", extra={"raw": data})
-    return None
+            raise RefusedError(_say(refused)) from refused
 
 
 def _metadata() -> tuple[tuple[str, str], ...]:

@@ -7,11 +7,11 @@ from typing import Protocol
 from iot.mandate import Mandate
 
 
-class StoreAway(Exception):
+class StoreAwayError(Exception):
     """The store, or the way to it, does not answer (in time)."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Not all was written: someone else wrote first, or the store could not take some of it.
 
     Which it was, no caller can tell (Dapr's Redis store reports every failed write as an etag
@@ -28,7 +28,7 @@ class Stored:
 
 
 class Store(Protocol):
-    """Mandates by connection id. Every call may raise StoreAway."""
+    """Mandates by connection id. Every call may raise StoreAwayError."""
 
     async def get(self, connection_id: str) -> Mandate | None:
         """The mandate of one connection; None when it is not known."""
@@ -39,7 +39,7 @@ class Store(Protocol):
     async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
         """Writes each mandate over the version named by its etag; None: only if there is none.
 
-        Raises Refused when not all was written.
+        Raises RefusedError when not all was written.
         """
 
     async def check(self) -> None:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from iot.consume import consume
-from iot.document import JsonObject, Unreadable, parse_object
+from iot.document import JsonObject, UnreadableError, parse_object
 from iot.mandate import Mandate
-from iot.message import Event, read, text_of
+from iot.message import Event, open_envelope, read, text_of
 from iot.store import Store
-from iot.trace import trace_id, traceparent
+from iot.trace import traceparent
 
 Status = Literal["SUCCESS", "RETRY", "DROP"]
 """Dapr's: done; send it again; done, but it could not be read."""
@@ -40,8 +40,8 @@ def subscription(store: Store) -> APIRouter:
         position = {name: request.headers[name] for name in POSITION if name in request.headers}
         try:
             envelope = parse_object(body)
-        except Unreadable as error:
-            _report(Message(None, position), str(error), body.decode(errors="backslashreplace"))
+        except UnreadableError as error:
+            _report(position, str(error), body.decode(errors="backslashreplace"))
             return JSONResponse({"status": "DROP"})
         if not isinstance(envelope.get("entries"), list):
             (status,) = await take([Message(envelope, position)], store)
@@ -66,19 +66,18 @@ async def take(messages: Sequence[Message], store: Store) -> list[Status]:
     What cannot be read is logged with its position, the reason and the raw data, and dropped so
     that the partition goes on.
     """
-    if len(messages) == 1:
-        _continue_trace(messages[0].event)
-    mandates = [_read(message) for message in messages]
+    given = traceparent.get()
+    mandates = [_read(message, given) for message in messages]
+    if len(messages) > 1:
+        # A write for many belongs to no one event's trace.
+        traceparent.set(given)
     unsettled, reason = await consume((m for m in mandates if m), store)
     if unsettled:
         log.warning(
             "mandates could not be stored, the broker is asked to send them again",
             extra={"connections": len(unsettled), "reason": reason},
         )
-    return [
-        "DROP" if m is None else "RETRY" if m.connection_id in unsettled else "SUCCESS"
-        for m in mandates
-    ]
+    return ["DROP" if m is None else "RETRY" if m.connection_id in unsettled else "SUCCESS" for m in mandates]
 
 
 def _message(entry: JsonObject, envelope: JsonObject) -> Message:
@@ -87,28 +86,22 @@ def _message(entry: JsonObject, envelope: JsonObject) -> Message:
     return Message(entry.get("event"), {"__topic": str(envelope.get("topic")), **told})
 
 
-def _read(message: Message) -> Mandate | None:
+def _read(message: Message, given: str | None) -> Mandate | None:
+    """What a message says, None if it cannot be read. Its trace, or else the given, is in hand."""
+    traceparent.set(given)
     try:
-        return read(message.event, message.metadata)
-    except Unreadable as error:
-        _report(message, str(error), text_of(message.event))
+        envelope = open_envelope(message.event)
+        parent = envelope.get("traceparent")
+        traceparent.set(parent if isinstance(parent, str) else given)
+        return read(envelope, message.metadata)
+    except UnreadableError as error:
+        _report(message.metadata, str(error), text_of(message.event))
         return None
 
 
-def _report(message: Message, reason: str, raw: str) -> None:
-    position = {
-        name.removeprefix("__"): message.metadata[name]
-        for name in POSITION
-        if name in message.metadata
-    }
-    extra: dict[str, object] = {"reason": reason, "raw": raw, **position}
-    if isinstance(message.event, dict) and (trace := trace_id(message.event.get("traceparent"))):
-        extra["traceId"] = trace
-    log.error("a message that cannot be read was dropped", extra=extra)
-
-
-def _continue_trace(event: Event) -> None:
-    """Work for one message belongs to the trace of its event, unless the request has one."""
-    if traceparent.get() is None and isinstance(event, dict):
-        parent = event.get("traceparent")
-        traceparent.set(parent if isinstance(parent, str) else None)
+def _report(metadata: Mapping[str, str], reason: str, raw: str) -> None:
+    position = {name.removeprefix("__"): metadata[name] for name in POSITION if name in metadata}
+    log.error(
+        "a message that cannot be read was dropped",
+        extra={"reason": reason, "raw": raw, **position},
+    )

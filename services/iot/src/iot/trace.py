@@ -25,6 +25,7 @@ class Traced:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
         if scope["type"] == "http":
             for name, value in scope["headers"]:
                 if name == b"traceparent":

@@ -1,0 +1,115 @@
+from urllib.parse import quote
+
+import pytest
+from fakes import MemoryStore
+from httpx import AsyncClient, Response
+
+from iot.connection import MAX_KEY_LENGTH
+from iot.mandate import Mandate
+
+pytestmark = pytest.mark.anyio
+
+HOSTILE = ["a/b", "x||y", "ünï ☃", "a b", "a+b", "%41", "a&b=c", "__proto__", "a'--", "\0", "😀"]
+
+
+def is_problem(answer: Response, status: int) -> bool:
+    return (
+        answer.status_code == status
+        and answer.headers["content-type"] == "application/problem+json"
+        and answer.json()["status"] == status
+        and bool(answer.json()["detail"])
+    )
+
+
+@pytest.mark.parametrize("path", ["/?connectionId=7733", "/connections/7733/mandate"])
+async def test_a_known_connection(client: AsyncClient, store: MemoryStore, path: str) -> None:
+    store.put(Mandate("7733", "1", 5))
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    assert answer.content == b'{"connectionId":"7733","connectionMandate":"1"}'
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/?connectionId=7734", "/connections/7734/mandate"])
+async def test_an_unknown_connection(client: AsyncClient, store: MemoryStore, path: str) -> None:
+    store.put(Mandate("7733", "1", 5))
+    assert is_problem(await client.get(path), 404)
+
+
+@pytest.mark.parametrize("id_", HOSTILE)
+async def test_any_character_in_an_id(client: AsyncClient, store: MemoryStore, id_: str) -> None:
+    store.put(Mandate(id_, "2", 5))
+    encoded = quote(id_, safe="")
+    for path in (f"/?connectionId={encoded}", f"/connections/{encoded}/mandate"):
+        answer = await client.get(path)
+        assert answer.json() == {"connectionId": id_, "connectionMandate": "2"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?",
+        "/?connectionid=7733",
+        "/?connectionId",
+        "/?connectionId=",
+        "/?connectionId=1&connectionId=2",
+        f"/?connectionId={'7' * (MAX_KEY_LENGTH + 1)}",
+        "/connections//mandate",
+        f"/connections/{'7' * 5000}/mandate",
+    ],
+)
+async def test_an_id_that_is_none(client: AsyncClient, path: str) -> None:
+    assert is_problem(await client.get(path), 400)
+
+
+@pytest.mark.parametrize("path", ["/?connectionId=7733", "/connections/7733/mandate", "/readyz"])
+async def test_a_store_that_is_away(client: AsyncClient, store: MemoryStore, path: str) -> None:
+    store.away = True
+    answer = await client.get(path)
+    assert is_problem(answer, 503)
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/connections/7733/mandate"])
+async def test_other_methods(client: AsyncClient, method: str, path: str) -> None:
+    answer = await client.request(method, path)
+    assert is_problem(answer, 405)
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+async def test_mandates_takes_posts_only(client: AsyncClient) -> None:
+    answer = await client.get("/mandates")
+    assert is_problem(answer, 405)
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/?connectionId=7733", "/connections/7733/mandate"])
+async def test_head(client: AsyncClient, store: MemoryStore, path: str) -> None:
+    store.put(Mandate("7733", "1", 5))
+    assert (await client.head(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/nope", "/connections", "/connections/7733", "/docs", "/livez/x"])
+async def test_other_paths(client: AsyncClient, path: str) -> None:
+    assert is_problem(await client.get(path), 404)
+
+
+async def test_an_error_of_its_own_is_a_problem_too(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryStore, "get", lambda *_: 1 / 0)
+    assert is_problem(await client.get("/?connectionId=7733"), 500)
+
+
+async def test_probes(client: AsyncClient, store: MemoryStore) -> None:
+    assert (await client.get("/readyz")).status_code == 200
+    store.away = True
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_the_description_names_both_queries_and_their_answers(client: AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    assert set(paths) == {"/", "/connections/{connection_id}/mandate"}
+    for path in paths.values():
+        assert {"200", "400", "404", "503"} <= set(path["get"]["responses"])
+        assert [p["required"] for p in path["get"]["parameters"]] == [True]

@@ -1,0 +1,50 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot.connection import MAX_KEY_LENGTH, key_of
+from iot.document import UnreadableError
+
+ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=16)
+
+
+def test_a_plain_id_is_its_own_key() -> None:
+    assert key_of("7733") == "7733"
+
+
+@pytest.mark.parametrize("id_", ["x||y", "a/b", "ünï ☃", "a%7c", "\0", " ", "../..", "_ready"])
+def test_no_character_of_an_id_reaches_the_store_as_it_is(id_: str) -> None:
+    assert set(key_of(id_)) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.%")
+
+
+@given(ids, ids)
+def test_two_ids_never_share_a_key_not_even_where_case_does_not_count(a: str, b: str) -> None:
+    assert (key_of(a).casefold() == key_of(b).casefold()) == (a == b)
+
+
+@given(st.text(max_size=300))
+def test_an_id_has_a_key_that_fits_or_a_reason_why_not(id_: str) -> None:
+    try:
+        length = len(key_of(id_))
+    except UnreadableError as error:
+        length = len(str(error))
+    assert 0 < length <= MAX_KEY_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        ("", "empty"),
+        ("a" * (MAX_KEY_LENGTH + 1), "too long"),
+        ("é" * (MAX_KEY_LENGTH // 4), "too long"),
+        ("a" * 10_000_000, "too long"),
+        ("\ud800", "not valid Unicode"),
+    ],
+)
+def test_what_cannot_be_an_id(id_: str, reason: str) -> None:
+    with pytest.raises(UnreadableError, match=reason):
+        key_of(id_)
+
+
+def test_the_longest_id_is_accepted() -> None:
+    assert key_of("a" * MAX_KEY_LENGTH) == "a" * MAX_KEY_LENGTH

@@ -1,0 +1,34 @@
+import pytest
+
+from iot.settings import Settings, from_environment
+
+
+def test_defaults() -> None:
+    assert from_environment({}) == Settings(3008, "statestore", 2.0, 50001, "info")
+    assert from_environment({"IOT_PORT": "", "IOT_STATESTORE": "", "LOG_LEVEL": ""}) == Settings()
+
+
+def test_every_setting_is_read() -> None:
+    environment = {
+        "IOT_PORT": "1",
+        "IOT_STATESTORE": "durable-statestore",
+        "IOT_STATE_TIMEOUT_SECONDS": "0.5",
+        "DAPR_GRPC_PORT": "65535",
+        "LOG_LEVEL": "debug",
+    }
+    expected = Settings(1, "durable-statestore", 0.5, 65535, "debug")
+    assert from_environment(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("IOT_PORT", text) for text in ("0", "65536", "-1", "x", "1.5", "9" * 5000, "٣")),
+        ("DAPR_GRPC_PORT", "x"),
+        *(("IOT_STATE_TIMEOUT_SECONDS", text) for text in ("0", "-1", "x", "nan", "inf", "61")),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        from_environment({name: text})
