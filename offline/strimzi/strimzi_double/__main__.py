@@ -55,6 +55,8 @@ async def _run(settings: Settings) -> None:
                 settings=_kopf_settings(),
                 clusterwide=True,
                 standalone=True,
+                # There are no peers to tell apart, and in a container no user to name this one after.
+                identity=kopf.Identity("strimzi-double"),
                 liveness_endpoint=_HEALTH,
             )
         finally:

@@ -202,4 +202,7 @@ def _failure(error: KafkaError, call: str) -> KafkaFailure:
         return KafkaFailure("TimeoutException", _NO_ANSWER + call)
     words = re.split("_+", name.strip("_").lower())
     java = _JAVA_NAMES.get(name, "".join(map(str.capitalize, words)) + "Exception")
-    return KafkaFailure(java, error.str())
+    said = error.str()
+    # Without a message of the broker's, librdkafka says what the code means.
+    generic = said.removeprefix("Broker: ")
+    return KafkaFailure(java, said if said == generic else f"{generic}.")
