@@ -55,8 +55,6 @@ async def _run(settings: Settings) -> None:
                 settings=_kopf_settings(),
                 clusterwide=True,
                 standalone=True,
-                # There are no peers to tell apart, and in a container no user to name this one after.
-                identity=kopf.Identity("strimzi-double"),
                 liveness_endpoint=_HEALTH,
             )
         finally:
@@ -81,6 +79,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
 
 
 def main() -> None:
+    """Set up logging, say what this is, and run."""
     settings = Settings.from_environment()
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
-class KafkaFailure(Exception):
+class KafkaFailure(Exception):  # noqa: N818  KafkaError is a reason of KafkaTopic
     """Kafka refused or did not answer.
 
     exception: the name of the class a Java client would have thrown, without its package.
@@ -51,9 +51,7 @@ class Admin(Protocol):
     async def topic(self, name: str) -> TopicState | None:
         """The topic, None if there is none of that name."""
 
-    async def create_topic(
-        self, name: str, partitions: int, replicas: int, config: Mapping[str, str]
-    ) -> TopicState:
+    async def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> TopicState:
         """Create it; -1 for partitions or replicas is the broker's default."""
 
     async def alter_topic(self, name: str, changes: Mapping[str, str | None]) -> None:

@@ -103,9 +103,7 @@ def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resou
     return Keys(made, cluster_ca.certificate, keystores)
 
 
-def _kept(
-    existing: Mapping[str, Resource], cert_secret: str, cert: str, key_secret: str, key: str
-) -> KeyPair | None:
+def _kept(existing: Mapping[str, Resource], cert_secret: str, cert: str, key_secret: str, key: str) -> KeyPair | None:
     certificate = decoded(existing.get(cert_secret, {}), cert)
     private = decoded(existing.get(key_secret, {}), key)
     return KeyPair(certificate, private) if certificate and private else None

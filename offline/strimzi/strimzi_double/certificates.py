@@ -72,9 +72,7 @@ def is_issued_by(certificate: str, authority: str) -> bool:
 
 def trust_store(certificate: str, password: str) -> bytes:
     """A PKCS #12 trust store with the one certificate, as Java clients read it."""
-    entry = pkcs12.PKCS12Certificate(
-        x509.load_pem_x509_certificate(certificate.encode()), b"ca.crt"
-    )
+    entry = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(certificate.encode()), b"ca.crt")
     encryption = serialization.BestAvailableEncryption(password.encode())
     return pkcs12.serialize_java_truststore([entry], encryption)
 
@@ -93,9 +91,7 @@ def _subject(name: str) -> x509.Name:
     )
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

@@ -87,28 +87,35 @@ class Cluster:
 
     @property
     def kafka(self) -> str:
+        """What Strimzi calls the brokers together; also their certificate's common name."""
         return f"{self.name}-kafka"
 
     @property
     def brokers_service(self) -> str:
+        """The headless Service: a name for every pod."""
         return f"{self.name}-kafka-brokers"
 
     @property
     def bootstrap_service(self) -> str:
+        """The Service that any ready broker answers."""
         return f"{self.name}-kafka-bootstrap"
 
     @property
     def node_ids(self) -> range:
+        """The nodes, numbered from 0."""
         return range(self.replicas)
 
     def pod(self, node: int) -> str:
+        """Name of the pod of a node."""
         return f"{self.name}-{self.pool}-{node}"
 
     def pod_host(self, node: int) -> str:
+        """The host name by which nodes and clients reach a node."""
         return f"{self.pod(node)}.{self.brokers_service}.{self.namespace}.svc"
 
     @property
     def bootstrap_host(self) -> str:
+        """The host name in status.listeners."""
         return f"{self.bootstrap_service}.{self.namespace}.svc"
 
 
@@ -181,9 +188,7 @@ def _check_version(spec: Resource) -> None:
 
 def _one_pool(cluster: str, pools: Sequence[Resource]) -> Resource:
     if not pools:
-        raise Refusal(
-            "InvalidConfigurationException", f"No KafkaNodePools found for Kafka cluster {cluster}"
-        )
+        raise Refusal("InvalidConfigurationException", f"No KafkaNodePools found for Kafka cluster {cluster}")
     if len(pools) > 1:
         names = ", ".join(sorted(map(name_of, pools)))
         raise _beyond(f"more than one KafkaNodePool ({names})")

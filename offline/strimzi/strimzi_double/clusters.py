@@ -39,6 +39,7 @@ class Clusters:
         return known[1]
 
     def forget(self, namespace: str, cluster: str) -> None:
+        """Let go of the client of a cluster that is deleted."""
         self._clients.pop((namespace, cluster), None)
 
     async def _secret(self, namespace: str, name: str, key: str) -> str | None:

@@ -58,6 +58,7 @@ class ConfluentAdmin:
         self._timeout = {"request_timeout": timeout}
 
     async def topic(self, name: str) -> TopicState | None:
+        """Configuration first, as the real operator asks; then partitions."""
         resource = ConfigResource(ResourceType.TOPIC, name)
         try:
             answer = self._client.describe_configs([resource], **self._timeout)
@@ -72,14 +73,11 @@ class ConfluentAdmin:
         return TopicState(
             topic_id=str(described.topic_id).translate(_URL_SAFE),
             replicas={part.id: len(part.replicas) for part in described.partitions},
-            config={
-                key: TopicConfig(entry.value, entry.source == own) for key, entry in entries.items()
-            },
+            config={key: TopicConfig(entry.value, entry.source == own) for key, entry in entries.items()},
         )
 
-    async def create_topic(
-        self, name: str, partitions: int, replicas: int, config: Mapping[str, str]
-    ) -> TopicState:
+    async def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> TopicState:
+        """Create it, and wait until a broker shows it."""
         new = NewTopic(name, partitions, replicas, config=dict(config))
         answer = self._client.create_topics([new], **self._timeout)
         await _result(answer[name], "createTopics")
@@ -93,13 +91,12 @@ class ConfluentAdmin:
         return state
 
     async def alter_topic(self, name: str, changes: Mapping[str, str | None]) -> None:
+        """Change only the named options."""
         entries = [
             ConfigEntry(
                 key,
                 value,
-                incremental_operation=AlterConfigOpType.DELETE
-                if value is None
-                else AlterConfigOpType.SET,
+                incremental_operation=AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET,
             )
             for key, value in changes.items()
         ]
@@ -108,11 +105,13 @@ class ConfluentAdmin:
         await _result(answer[resource], "incrementalAlterConfigs")
 
     async def grow_topic(self, name: str, partitions: int) -> None:
+        """Ask for the new total."""
         wanted = NewPartitions(name, partitions)
         answer = self._client.create_partitions([wanted], **self._timeout)
         await _result(answer[name], "createPartitions")
 
     async def delete_topic(self, name: str) -> None:
+        """Delete it by name."""
         answer = self._client.delete_topics([name], **self._timeout)
         try:
             await _result(answer[name], "deleteTopics")
@@ -121,10 +120,12 @@ class ConfluentAdmin:
                 raise
 
     async def set_password(self, user: str, password: str) -> None:
+        """Upsert with 4096 iterations and a salt of its own."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
         await self._alter_scram(user, UserScramCredentialUpsertion(user, info, password.encode()))
 
     async def remove_password(self, user: str) -> None:
+        """Delete the one mechanism that is used here."""
         deletion = UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)
         try:
             await self._alter_scram(user, deletion)
@@ -133,6 +134,7 @@ class ConfluentAdmin:
                 raise
 
     async def acls(self, user: str) -> set[Acl]:
+        """Ask for the principal, whatever the rest."""
         everything = AclBindingFilter(*_any_of(user))
         answer = self._client.describe_acls(everything, **self._timeout)
         bindings = await _result(answer, "describeAcls")
@@ -149,6 +151,7 @@ class ConfluentAdmin:
         }
 
     async def change_acls(self, user: str, add: set[Acl], remove: set[Acl]) -> None:
+        """Add first: a client that keeps a right is never without it."""
         if add:
             bindings = [AclBinding(*_binding(user, acl)) for acl in add]
             for made in self._client.create_acls(bindings, **self._timeout).values():
@@ -158,9 +161,7 @@ class ConfluentAdmin:
             for gone in self._client.delete_acls(filters, **self._timeout).values():
                 await _result(gone, "deleteAcls")
 
-    async def _alter_scram(
-        self, user: str, change: UserScramCredentialUpsertion | UserScramCredentialDeletion
-    ) -> None:
+    async def _alter_scram(self, user: str, change: UserScramCredentialUpsertion | UserScramCredentialDeletion) -> None:
         answer = self._client.alter_user_scram_credentials([change], **self._timeout)
         await _result(answer[user], "alterUserScramCredentials")
 

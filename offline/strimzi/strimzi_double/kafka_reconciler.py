@@ -30,6 +30,7 @@ class KafkaReconciler:
         self._established = established
 
     async def reconcile(self, namespace: str, name: str) -> None:
+        """Look at the Kafka resource `name` as it is now, and do what is next."""
         kafka = await self._kube.get("Kafka", namespace, name)
         # What belongs to a deleted cluster is owned by it: Kubernetes removes it.
         if kafka is None or is_being_deleted(kafka):
@@ -79,9 +80,7 @@ class KafkaReconciler:
 
     async def _pods_serve(self, cluster: Cluster, wanted: list[Resource]) -> bool:
         """Make the missing pods, replace at most one; True when all are as wanted and ready."""
-        found = await self._kube.list(
-            "Pod", cluster.namespace, labels=selector(cluster), api_version="v1"
-        )
+        found = await self._kube.list("Pod", cluster.namespace, labels=selector(cluster), api_version="v1")
         pods = {name_of(pod): pod for pod in found}
         for pod in wanted:
             # A pod on its way out still holds the name; its end is an event that brings us back.
@@ -93,9 +92,7 @@ class KafkaReconciler:
             _log.info("Kafka %s/%s: replacing %s", cluster.namespace, cluster.name, stale)
             await self._kube.delete(pods[stale])
         return all(
-            name_of(pod) in pods
-            and is_ready(pods[name_of(pod)])
-            and is_current(pods[name_of(pod)], pod)
+            name_of(pod) in pods and is_ready(pods[name_of(pod)]) and is_current(pods[name_of(pod)], pod)
             for pod in wanted
         )
 

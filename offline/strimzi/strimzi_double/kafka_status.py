@@ -17,15 +17,18 @@ def is_established(kafka: Resource) -> bool:
 
 
 def creating() -> Resource:
+    """The status until all nodes serve for the first time."""
     return {"conditions": [_CREATING], "observedGeneration": 0}
 
 
 def paused(kafka: Resource) -> Resource:
+    """The status while strimzi.io/pause-reconciliation is set."""
     observed = kafka.get("status", {}).get("observedGeneration", 0)
     return {"conditions": [PAUSED], "observedGeneration": observed}
 
 
 def failed(resource: Resource, refusal: Refusal) -> Resource:
+    """The status of a Kafka or KafkaNodePool that was refused."""
     return {
         "conditions": [not_ready(refusal)],
         "observedGeneration": generation_of(resource),

@@ -13,7 +13,7 @@ import kopf
 from .resource import API_VERSION, Resource, name_of, namespace_of
 
 _FIELD_MANAGER = "strimzi-double"
-_PLURALS = {
+PLURALS = {
     ("v1", "ConfigMap"): "configmaps",
     ("v1", "PersistentVolumeClaim"): "persistentvolumeclaims",
     ("v1", "Pod"): "pods",
@@ -52,9 +52,7 @@ class Kube:
         info = self._login()
         connector = aiohttp.TCPConnector(ssl=info.as_ssl_context())
         timeout = aiohttp.ClientTimeout(total=30)
-        self._session = aiohttp.ClientSession(
-            base_url=info.server, connector=connector, timeout=timeout
-        )
+        self._session = aiohttp.ClientSession(base_url=info.server, connector=connector, timeout=timeout)
         return self
 
     async def __aexit__(
@@ -65,9 +63,7 @@ class Kube:
     ) -> None:
         await self._session.close()
 
-    async def get(
-        self, kind: str, namespace: str, name: str, api_version: str = API_VERSION
-    ) -> Resource | None:
+    async def get(self, kind: str, namespace: str, name: str, api_version: str = API_VERSION) -> Resource | None:
         """One object, None if it is not there."""
         try:
             found: Resource = await self._call("GET", _path(api_version, kind, namespace, name))
@@ -131,9 +127,7 @@ class Kube:
             if error.code not in {_NOT_FOUND, _CONFLICT}:
                 raise
 
-    async def _call(
-        self, method: str, path: str, body: Resource | None = None, kind: str = "application/json"
-    ) -> Any:
+    async def _call(self, method: str, path: str, body: Resource | None = None, kind: str = "application/json") -> Any:
         headers = {**self._login().as_http_headers(), "Content-Type": kind}
         async with self._session.request(method, path, json=body, headers=headers) as response:
             answer = await response.json(content_type=None)
@@ -145,7 +139,7 @@ class Kube:
 def _path(api_version: str, kind: str, namespace: str | None, name: str | None = None) -> str:
     root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
     scope = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{scope}/{_PLURALS[api_version, kind]}" + (f"/{name}" if name else "")
+    return f"{root}{scope}/{PLURALS[api_version, kind]}" + (f"/{name}" if name else "")
 
 
 def _path_of(item: Resource) -> str:

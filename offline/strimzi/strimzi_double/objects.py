@@ -29,6 +29,7 @@ def selector(cluster: Cluster) -> dict[str, str]:
 
 
 def pool_selector(cluster: Cluster) -> dict[str, str]:
+    """What finds the pods of the cluster's pool."""
     return {**selector(cluster), "strimzi.io/pool-name": cluster.pool}
 
 
@@ -91,8 +92,7 @@ def _port(name: str, number: int) -> Resource:
 
 def _client_ports(cluster: Cluster) -> list[Resource]:
     return [
-        _port(_CLIENT_PORTS.get(listener.port, f"tcp-{listener.name}"), listener.port)
-        for listener in cluster.listeners
+        _port(_CLIENT_PORTS.get(listener.port, f"tcp-{listener.name}"), listener.port) for listener in cluster.listeners
     ]
 
 

@@ -149,9 +149,7 @@ def register(operator: Operator) -> kopf.OperatorRegistry:
     for plural in PLURALS:
         kopf.on.event(group, version, plural, registry=registry)(changed)
     for plural, owner in (("pods", "Kafka"), ("secrets", "Kafka"), ("secrets", "KafkaUser")):
-        kopf.on.event("", "v1", plural, labels={KIND_LABEL: owner}, registry=registry)(
-            dependent_changed
-        )
+        kopf.on.event("", "v1", plural, labels={KIND_LABEL: owner}, registry=registry)(dependent_changed)
     return registry
 
 

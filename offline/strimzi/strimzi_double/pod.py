@@ -71,12 +71,14 @@ def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystor
 
 
 def is_ready(pod: Resource) -> bool:
+    """Whether the pod serves and is not on its way out."""
     conditions = pod.get("status", {}).get("conditions", [])
     ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
     return ready and not is_being_deleted(pod)
 
 
 def is_current(pod: Resource, wanted: Resource) -> bool:
+    """Whether the pod was made as it is wanted now."""
     annotations = pod["metadata"].get("annotations", {})
     revision = wanted["metadata"]["annotations"][REVISION_ANNOTATION]
     return bool(annotations.get(REVISION_ANNOTATION) == revision)
@@ -123,8 +125,7 @@ def _container(cluster: Cluster, image: str) -> Resource:
         "command": [f"{CONFIG_DIRECTORY}/start.sh"],
         "workingDir": "/opt/kafka",
         "ports": [
-            {"name": name[:15].rstrip("-"), "containerPort": port, "protocol": "TCP"}
-            for name, port in ports.items()
+            {"name": name[:15].rstrip("-"), "containerPort": port, "protocol": "TCP"} for name, port in ports.items()
         ],
         "resources": cluster.resources,
         # Looked at often while it starts, seldom afterwards.

@@ -14,7 +14,7 @@ PAUSE_ANNOTATION = "strimzi.io/pause-reconciliation"
 MANAGED_ANNOTATION = "strimzi.io/managed"
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  an answer, not a fault
     """What the operator does not do, said in the resource's status.
 
     reason: real Strimzi's reason name (CamelCase). message: what was wrong, where.
@@ -32,14 +32,17 @@ def invalid(message: str) -> Refusal:
 
 
 def name_of(resource: Resource) -> str:
+    """metadata.name."""
     return str(resource["metadata"]["name"])
 
 
 def namespace_of(resource: Resource) -> str:
+    """metadata.namespace."""
     return str(resource["metadata"]["namespace"])
 
 
 def generation_of(resource: Resource) -> int:
+    """metadata.generation: grows with every change of the spec."""
     return int(resource["metadata"].get("generation", 0))
 
 
@@ -50,14 +53,17 @@ def cluster_of(resource: Resource) -> str | None:
 
 
 def is_paused(resource: Resource) -> bool:
+    """Whether the resource asks to be left alone for now."""
     return _annotation(resource, PAUSE_ANNOTATION) == "true"
 
 
 def is_managed(resource: Resource) -> bool:
+    """Whether the operator may touch the topic; only KafkaTopic can say no."""
     return _annotation(resource, MANAGED_ANNOTATION) != "false"
 
 
 def is_being_deleted(resource: Resource) -> bool:
+    """Whether somebody deleted it and a finalizer still holds it."""
     return "deletionTimestamp" in resource["metadata"]
 
 

@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from .resource import Refusal, Resource
 
 
-def condition(
-    kind: str, *, status: bool = True, reason: str | None = None, message: str | None = None
-) -> Resource:
+def condition(kind: str, *, status: bool = True, reason: str | None = None, message: str | None = None) -> Resource:
     """One entry of status.conditions, still without its lastTransitionTime."""
     told = {"reason": reason, "message": message}
     return {
@@ -35,11 +33,6 @@ def ready_false(refusal: Refusal) -> Resource:
     return condition("Ready", status=False, reason=refusal.reason, message=refusal.message)
 
 
-def has_condition(resource: Resource, kind: str) -> bool:
-    conditions = resource.get("status", {}).get("conditions", [])
-    return any(entry["type"] == kind and entry["status"] == "True" for entry in conditions)
-
-
 def status_patch(resource: Resource, status: Resource, now: datetime | None = None) -> Resource:
     """The merge patch from the resource's status to `status`; {} when they say the same.
 
@@ -55,9 +48,7 @@ def status_patch(resource: Resource, status: Resource, now: datetime | None = No
     return {"status": changed} if changed else {}
 
 
-def _dated(
-    conditions: Sequence[Resource], before: Sequence[Resource], stamp: str
-) -> list[Resource]:
+def _dated(conditions: Sequence[Resource], before: Sequence[Resource], stamp: str) -> list[Resource]:
     def undated(entry: Resource) -> Resource:
         return {key: value for key, value in entry.items() if key != "lastTransitionTime"}
 

@@ -52,10 +52,12 @@ def wanted_config(resource: Resource) -> dict[str, str]:
 
 
 def wanted_partitions(resource: Resource) -> int:
+    """spec.partitions, or -1 for the broker's default."""
     return int(_spec(resource).get("partitions") or BROKER_DEFAULT)
 
 
 def wanted_replicas(resource: Resource) -> int:
+    """spec.replicas, or -1 for the broker's default."""
     return int(_spec(resource).get("replicas") or BROKER_DEFAULT)
 
 
@@ -76,9 +78,7 @@ def plan(resource: Resource, state: TopicState) -> Plan:
     """Compare the resource with the topic: an option that has the wanted value stays as it is."""
     config = wanted_config(resource)
     changes: dict[str, str | None] = {
-        key: value
-        for key, value in config.items()
-        if key not in state.config or state.config[key].value != value
+        key: value for key, value in config.items() if key not in state.config or state.config[key].value != value
     }
     foreign = (key for key, entry in state.config.items() if entry.own and key not in config)
     changes |= dict.fromkeys(foreign)
@@ -101,10 +101,12 @@ def plan(resource: Resource, state: TopicState) -> Plan:
 
 
 def not_supported(message: str) -> Refusal:
+    """The refusal of what the real operator does not do either."""
     return Refusal("NotSupported", message)
 
 
 def kafka_refused(failure: KafkaFailure) -> Refusal:
+    """The refusal that passes on what Kafka said."""
     return Refusal("KafkaError", str(failure))
 
 

@@ -30,6 +30,7 @@ class TopicReconciler:
         self._resources = resources
 
     async def reconcile(self, resource: Resource, admin: Admin) -> None:
+        """Look at the resource as given, and bring its topic in line or let it go."""
         if is_being_deleted(resource):
             await self._remove(resource, admin)
         elif not is_managed(resource):
@@ -110,9 +111,7 @@ class TopicReconciler:
         _log.warning("KafkaTopic %s: %s: %s", where, refusal.reason, refusal.message)
         await self._tell(resource, ready_false(refusal))
 
-    async def _tell(
-        self, resource: Resource, condition: Resource, topic_id: str | None = None
-    ) -> None:
+    async def _tell(self, resource: Resource, condition: Resource, topic_id: str | None = None) -> None:
         patch = status_patch(resource, topic.status(resource, condition, topic_id))
         if patch:
             await self._resources.merge(resource, patch, part="/status")

@@ -43,8 +43,7 @@ def check(resource: Resource, kafka: Resource) -> None:
         raise invalid(f"The stand-in for Strimzi does not do {said}")
     if spec.get("authorization") and not kafka["spec"]["kafka"].get("authorization"):
         raise invalid(
-            f"KafkaUser.spec.authorization asks for ACLs, but Kafka {name_of(kafka)} "
-            "has no spec.kafka.authorization"
+            f"KafkaUser.spec.authorization asks for ACLs, but Kafka {name_of(kafka)} has no spec.kafka.authorization"
         )
 
 
@@ -97,12 +96,11 @@ def user_secret(resource: Resource, password: str) -> Resource:
 def wanted_acls(resource: Resource) -> set[Acl]:
     """One ACL for each operation of each entry of spec.authorization.acls."""
     entries = (_spec(resource).get("authorization") or {}).get("acls") or []
-    return {
-        _acl(entry, operation) for entry in entries for operation in entry.get("operations", [])
-    }
+    return {_acl(entry, operation) for entry in entries for operation in entry.get("operations", [])}
 
 
 def status(resource: Resource, condition: Resource) -> Resource:
+    """The status of a user that is as wanted."""
     name = name_of(resource)
     return {
         "conditions": [condition],

@@ -26,9 +26,7 @@ class Work:
     A run that raises is logged and repeated after a while.
     """
 
-    def __init__(
-        self, reconcile: Callable[[Key], Awaitable[None]], retry_seconds: float = _RETRY_SECONDS
-    ) -> None:
+    def __init__(self, reconcile: Callable[[Key], Awaitable[None]], retry_seconds: float = _RETRY_SECONDS) -> None:
         self._reconcile = reconcile
         self._retry_seconds = retry_seconds
         self._running: dict[Key, asyncio.Task[None]] = {}
@@ -36,12 +34,18 @@ class Work:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     def add(self, key: Key) -> None:
+        """Have the key looked at, now or as soon as its present run ends."""
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         if key in self._running:
             self._again.add(key)
         else:
             self._running[key] = asyncio.create_task(self._run(key), name="/".join(key))
+
+    async def idle(self) -> None:
+        """Wait until nothing runs; what waits to be repeated does not count."""
+        while self._running:
+            await asyncio.wait(self._running.values())
 
     async def close(self) -> None:
         """Stop what runs and forget what waits."""

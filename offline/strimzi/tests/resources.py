@@ -70,11 +70,17 @@ def topic(name: str = "t", spec: Resource | None = None, **metadata: Any) -> Res
     return resource("KafkaTopic", name, spec if spec is not None else {}, **metadata)
 
 
-def user(name: str = "app", acls: list[Resource] | None = None, **spec: Any) -> Resource:
+def user(
+    name: str = "app",
+    acls: list[Resource] | None = None,
+    labels: dict[str, str] | None = None,
+    **spec: Any,
+) -> Resource:
     wanted: Resource = {"authentication": {"type": "scram-sha-512"}, **spec}
     if acls is not None:
         wanted["authorization"] = {"type": "simple", "acls": acls}
-    return resource("KafkaUser", name, wanted)
+    metadata = {} if labels is None else {"labels": labels}
+    return resource("KafkaUser", name, wanted, **metadata)
 
 
 def the_condition(item: Resource) -> Resource:
@@ -101,7 +107,11 @@ class MemoryKube:
         return self.items[key]
 
     async def get(
-        self, kind: str, namespace: str, name: str, api_version: str = API_VERSION
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        api_version: str = API_VERSION,  # noqa: ARG002  kinds are unique
     ) -> Resource | None:
         assert namespace == NAMESPACE
         return copy.deepcopy(self.items.get((kind, name)))
@@ -109,10 +119,10 @@ class MemoryKube:
     async def list(
         self,
         kind: str,
-        namespace: str | None = None,
+        namespace: str | None = None,  # noqa: ARG002  there is only one
         *,
         labels: Mapping[str, str] | None = None,
-        api_version: str = API_VERSION,
+        api_version: str = API_VERSION,  # noqa: ARG002  kinds are unique
     ) -> list[Resource]:
         wanted = (labels or {}).items()
         return [

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
+
 from strimzi_double.admin import TopicState
 from strimzi_double.authority import random_password
 from strimzi_double.confluent import ConfluentAdmin
@@ -203,9 +204,7 @@ async def test_a_topic_cannot_be_renamed(broker: Broker, name: str) -> None:
 
 async def test_the_older_of_two_resources_manages_the_topic(broker: Broker, name: str) -> None:
     old = topic("ca", {"topicName": name}, creationTimestamp="2026-01-01T00:00:00Z")
-    new = topic(
-        "cb", {"topicName": name, "partitions": 9}, creationTimestamp="2026-01-01T00:00:09Z"
-    )
+    new = topic("cb", {"topicName": name, "partitions": 9}, creationTimestamp="2026-01-01T00:00:09Z")
     scene = Scene(broker, old, new)
     assert await scene.condition("ca") == READY
     message = "Managed by Ref{namespace='ns', name='ca'}"
@@ -339,9 +338,7 @@ async def test_a_broker_that_is_away_blocks_nobody_else(broker: Broker, name: st
     scene = Scene(broker, topic(name))
     nobody = ConfluentAdmin({"bootstrap.servers": "localhost:1", "log_level": 0}, timeout=4)
     lost = MemoryKube(topic("lost"))
-    waiting = asyncio.create_task(
-        TopicReconciler(lost).reconcile(lost["KafkaTopic", "lost"], nobody)
-    )
+    waiting = asyncio.create_task(TopicReconciler(lost).reconcile(lost["KafkaTopic", "lost"], nobody))
     await asyncio.sleep(0)
     assert await scene.condition(name) == READY
     assert not waiting.done(), "the others did not wait for it"

@@ -1,0 +1,87 @@
+"""The project's own manifests: all of it is within what the stand-in does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from strimzi_double import kube, topic, user
+from strimzi_double.cluster import read_cluster
+from strimzi_double.objects import claims, cluster_objects
+from strimzi_double.settings import Settings
+
+HERE = Path(__file__).parent
+MANIFESTS = HERE.parents[2] / "k8s" / "strimzi"
+DEPLOY = HERE.parent / "deploy"
+NAMESPACE = {"namespace": "default", "uid": "3f2b8a52-7c1e-4a53-9c0e-2d0f5a1b9c11"}
+
+
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    texts = ((folder / name).read_text() for name in kustomization["resources"])
+    return [item for text in texts for item in yaml.safe_load_all(text)]
+
+
+def ours(kind: str) -> list[dict[str, Any]]:
+    found = [item for item in manifests(MANIFESTS) if item["kind"] == kind]
+    for item in found:
+        assert "namespace" not in item["metadata"]
+        item["metadata"] |= NAMESPACE
+    return found
+
+
+def test_the_cluster_is_one_the_stand_in_makes() -> None:
+    (kafka,) = ours("Kafka")
+    cluster = read_cluster(kafka, ours("KafkaNodePool"))
+    assert [cluster.pod(node) for node in cluster.node_ids] == [f"mandates-dual-role-{node}" for node in range(3)]
+    assert [claim["metadata"]["name"] for claim in claims(cluster, kafka)][:1] == ["data-0-mandates-dual-role-0"]
+    assert cluster.super_users == ("ANONYMOUS",)
+    assert cluster.config["auto.create.topics.enable"] == "false"
+    assert {item["kind"] for item in cluster_objects(cluster, kafka)} <= {k for _, k in kube.PLURALS}
+
+
+def test_the_topic_is_one_the_stand_in_makes() -> None:
+    (wanted,) = ours("KafkaTopic")
+    topic.check(wanted, [])
+    assert topic.wanted_partitions(wanted) == 4
+    assert topic.wanted_replicas(wanted) == 2
+    assert topic.wanted_config(wanted) == {"cleanup.policy": "compact"}
+
+
+def test_the_users_may_do_what_their_service_does() -> None:
+    (kafka,) = ours("Kafka")
+    allowed = {}
+    for wanted in ours("KafkaUser"):
+        user.check(wanted, kafka)
+        allowed[wanted["metadata"]["name"]] = {
+            (acl.resource_type, acl.resource_name, acl.pattern, acl.operation) for acl in user.wanted_acls(wanted)
+        }
+    on_topic = ("TOPIC", "connection-mandates-topic", "LITERAL")
+    assert allowed == {
+        "crm": {(*on_topic, "WRITE"), (*on_topic, "DESCRIBE")},
+        "iot": {(*on_topic, "READ"), (*on_topic, "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "READ")},
+    }
+
+
+def test_the_operator_may_touch_every_kind_it_makes() -> None:
+    (role,) = [item for item in manifests(DEPLOY) if item["kind"] == "ClusterRole"]
+    allowed = {
+        (group, plural): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+    }
+    for (api_version, _), plural in kube.PLURALS.items():
+        group = api_version.rpartition("/")[0]
+        assert {"get", "patch"} <= allowed[group, plural]
+
+
+def test_the_deployment_sets_only_what_there_is_to_set() -> None:
+    (deployment,) = [item for item in manifests(DEPLOY) if item["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    environment = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+    assert Settings.from_environment(environment) == Settings()
+    known = {f"STRIMZI_DOUBLE_{name.upper()}" for name in vars(Settings())} | {"LOG_LEVEL"}
+    assert set(environment) <= known
