@@ -12,8 +12,17 @@ from .cluster import Cluster, read_cluster
 from .kube import Kube
 from .objects import claims, cluster_objects, selector
 from .pod import broker_pod, is_current, is_ready, next_to_replace
-from .resource import CLUSTER_LABEL, Refusal, Resource, is_being_deleted, is_paused, name_of
+from .resource import (
+    CLUSTER_LABEL,
+    Refusal,
+    Resource,
+    is_being_deleted,
+    is_owned_by,
+    is_paused,
+    name_of,
+)
 from .status import status_patch
+from .work import Later
 
 _log = logging.getLogger(__name__)
 
@@ -67,16 +76,28 @@ class KafkaReconciler:
         """Make all that the pods need; the cluster CA and the wanted pods."""
         labels = {CLUSTER_LABEL: cluster.name}
         found = await self._kube.list("Secret", cluster.namespace, labels=labels, api_version="v1")
-        keys = cluster_keys(cluster, kafka, {name_of(secret): secret for secret in found})
+        # What is still there of a former cluster of this name will go, so it is no use.
+        own = {name_of(secret): secret for secret in found if is_owned_by(secret, kafka)}
+        keys = cluster_keys(cluster, kafka, own)
+        await self._claim_disks(kafka, cluster)
         objects = keys.to_write + cluster_objects(cluster, kafka)
-        await asyncio.gather(
-            *(self._kube.apply(wanted) for wanted in objects),
-            *(self._kube.create(claim) for claim in claims(cluster, kafka)),
-        )
+        await asyncio.gather(*(self._kube.apply(wanted) for wanted in objects))
         return keys.ca, [
             broker_pod(cluster, node, kafka, self._image, keys.keystores[cluster.pod(node)])
             for node in cluster.node_ids
         ]
+
+    async def _claim_disks(self, kafka: Resource, cluster: Cluster) -> None:
+        """Make the claims that are missing; Later if those of a former cluster have yet to go."""
+        for claim in claims(cluster, kafka):
+            if await self._kube.create(claim):
+                continue
+            name = name_of(claim)
+            kind = "PersistentVolumeClaim"
+            found = await self._kube.get(kind, cluster.namespace, name, "v1")
+            foreign = found is not None and not is_owned_by(found, kafka)
+            if found is None or is_being_deleted(found) or (cluster.storage.delete_claim and foreign):
+                raise Later(f"{name} of a former cluster is on its way out")
 
     async def _pods_serve(self, cluster: Cluster, wanted: list[Resource]) -> bool:
         """Make the missing pods, replace at most one; True when all are as wanted and ready."""

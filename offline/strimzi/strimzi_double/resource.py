@@ -79,6 +79,12 @@ def owner_reference(owner: Resource, *, controller: bool = False) -> Resource:
     }
 
 
+def is_owned_by(resource: Resource, owner: Resource) -> bool:
+    """Whether Kubernetes will delete the resource with this very owner, not one of its name."""
+    references = resource["metadata"].get("ownerReferences", [])
+    return any(entry["uid"] == owner["metadata"]["uid"] for entry in references)
+
+
 def _annotation(resource: Resource, name: str) -> str | None:
     value = resource["metadata"].get("annotations", {}).get(name)
     return None if value is None else str(value)

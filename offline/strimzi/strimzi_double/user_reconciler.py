@@ -18,6 +18,7 @@ from .resource import (
     Resource,
     generation_of,
     is_being_deleted,
+    is_owned_by,
     is_paused,
     name_of,
     namespace_of,
@@ -70,6 +71,8 @@ class UserReconciler:
         user.check(resource, kafka)
         name, namespace = name_of(resource), namespace_of(resource)
         existing = await self._kube.get("Secret", namespace, name, "v1")
+        if existing is not None and not is_owned_by(existing, resource):
+            existing = None  # left by a former user of this name, and soon gone
         reference = user.password_reference(resource)
         if reference is None:
             password = user.kept_or_new_password(existing)

@@ -11,6 +11,10 @@ _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5.0
 
 
+class Later(Exception):  # noqa: N818  nothing went wrong
+    """Raised by a run that found that it came too early; the message says what is awaited."""
+
+
 class Key(NamedTuple):
     """A resource to reconcile, by name: what it says is read when its turn comes."""
 
@@ -59,12 +63,18 @@ class Work:
     async def _run(self, key: Key) -> None:
         try:
             await self._reconcile(key)
+        except Later as why:
+            _log.info("%s %s/%s: waits: %s", *key, why)
+            self._repeat(key)
         except Exception:
             _log.exception("%s %s/%s: failed, is tried again", *key)
-            loop = asyncio.get_running_loop()
-            self._timers[key] = loop.call_later(self._retry_seconds, self.add, key)
+            self._repeat(key)
         finally:
             del self._running[key]
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    def _repeat(self, key: Key) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[key] = loop.call_later(self._retry_seconds, self.add, key)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from strimzi_double.kafka_reconciler import KafkaReconciler
+from strimzi_double.resource import is_owned_by
+from strimzi_double.work import Later
 
 from .resources import READY, MemoryKube, kafka, pool, the_condition
 
@@ -185,3 +187,24 @@ async def test_two_controllers_are_warned_of() -> None:
     assert warning["reason"] == "KafkaKRaftControllerNodeCount"
     assert "use one or three" in warning["message"]
     assert ready["type"] == "Ready"
+
+
+async def test_a_new_cluster_waits_for_the_disks_of_the_old_one_to_go(scene: Scene) -> None:
+    scene.kube["Kafka", "c"]["metadata"]["uid"] = "99999999-7c1e-4a53-9c0e-000000000000"
+    del scene.kube["Kafka", "c"]["status"]
+    with pytest.raises(Later, match="data-0-c-p-0 of a former cluster"):
+        await scene.reconcile()
+    for node in range(3):
+        del scene.kube.items["PersistentVolumeClaim", f"data-0-c-p-{node}"]
+    await scene.reconcile()
+    claim = scene.kube["PersistentVolumeClaim", "data-0-c-p-0"]
+    assert is_owned_by(claim, scene.kube["Kafka", "c"])
+
+
+async def test_a_new_cluster_has_an_authority_of_its_own(scene: Scene) -> None:
+    before = scene.kube["Secret", "c-cluster-ca-cert"]["data"]["ca.crt"]
+    scene.kube["Kafka", "c"]["metadata"]["uid"] = "99999999-7c1e-4a53-9c0e-000000000000"
+    for key in [key for key in scene.kube.items if key[0] in {"PersistentVolumeClaim", "Pod"}]:
+        del scene.kube.items[key]
+    await scene.reconcile()
+    assert scene.kube["Secret", "c-cluster-ca-cert"]["data"]["ca.crt"] != before

@@ -81,7 +81,7 @@ def test_the_operator_may_touch_every_kind_it_makes() -> None:
 def test_the_deployment_sets_only_what_there_is_to_set() -> None:
     (deployment,) = [item for item in manifests(DEPLOY) if item["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    environment = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
     assert Settings.from_environment(environment) == Settings()
     known = {f"STRIMZI_DOUBLE_{name.upper()}" for name in vars(Settings())} | {"LOG_LEVEL"}
     assert set(environment) <= known

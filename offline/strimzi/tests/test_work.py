@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from strimzi_double.work import Key, Work
+from strimzi_double.work import Key, Later, Work
 
 ONE, OTHER = Key("KafkaTopic", "ns", "one"), Key("KafkaTopic", "ns", "other")
 
@@ -61,6 +61,27 @@ async def test_a_failed_run_is_repeated(caplog: pytest.LogCaptureFixture) -> Non
     async with asyncio.timeout(5):
         await done.wait()
     assert "KafkaTopic ns/one: failed, is tried again" in caplog.text
+
+
+async def test_a_run_that_came_too_early_is_repeated_without_alarm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    awaited = ["something"]
+    done = asyncio.Event()
+
+    async def reconcile(_: Key) -> None:
+        if awaited:
+            raise Later(awaited.pop())
+        done.set()
+
+    work = Work(reconcile, retry_seconds=0.01)
+    work.add(ONE)
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert [(entry.levelname, entry.getMessage()) for entry in caplog.records] == [
+        ("INFO", "KafkaTopic ns/one: waits: something")
+    ]
 
 
 async def test_closing_stops_what_runs() -> None:
