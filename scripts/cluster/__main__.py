@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 from cluster import engine, node, services
+from cluster.check import STAGES, check
 from cluster.clean import clean
 from cluster.failure import Failure
 from cluster.host import port_taken
@@ -40,8 +41,9 @@ def _env(_: Target) -> None:
     # Standard output is for the shell that evaluates it.
     if plan.tools.done() and not engine.docker_answers():
         engine.start_service()
-    for name, value in _environment().items():
-        print(f"export {name}={shlex.quote(value)}")  # noqa: T201  this is the command's answer
+    for name, value in {**_environment(), "PATH": str(plan.tools.out)}.items():
+        rest = ':"$PATH"' if name == "PATH" else ""
+        print(f"export {name}={shlex.quote(value)}{rest}")  # noqa: T201  this is the command's answer
 
 
 def _dev(target: Target) -> None:
@@ -89,9 +91,15 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="command", required=True)
     for name, (_, text) in COMMANDS.items():
         verbs.add_parser(name, help=text, description=text)
-    command = parser.parse_args().command
+    text = "run the checks: lint, unit and e2e, or only those that are named"
+    verbs.add_parser("check", help=text, description=text).add_argument("stage", nargs="*", choices=[[], *STAGES])
+    arguments = parser.parse_args()
+    command = arguments.command
     try:
-        COMMANDS[command][0](developer())
+        if command == "check":
+            check(arguments.stage)
+        else:
+            COMMANDS[command][0](developer())
     except Failure as failure:
         say(f"\nmandates {command}: {failure}")
         return 1

@@ -36,6 +36,7 @@ class Built:
     """Everything is built on this machine; what is built already is used as it is."""
 
     name = "build"
+    _archives = (plan.platform, plan.dapr_images)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -65,6 +66,10 @@ class Built:
         """Return the image of a node."""
         return tag(plan.node)
 
+    def fingerprint(self) -> str:
+        """Return what changes with any of the images that are loaded into the node."""
+        return ".".join(one.key for one in (plan.node, *self._archives))
+
     def cluster_config(self) -> dict[str, Any]:
         """Return kind's configuration: the node has a network of its own and runs on cgroup v1 too.
 
@@ -86,11 +91,11 @@ class Built:
 
         :raises Failure: kind cannot load them.
         """
-        for built in (plan.platform, plan.dapr_images):
-            if node.stamp(target, built.name) != built.key:
+        for built in self._archives:
+            if node.stamp(target, built.name) is None:
                 with step(f"load {built.name}"):
                     target.run("kind", "load", "image-archive", built.out / FILE, "--name", target.name, log="kind")
-                node.set_stamp(target, built.name, built.key)
+                node.set_stamp(target, built.name, "loaded")
 
     def dapr_chart(self) -> list[str]:
         """Return helm's words that name the Dapr chart: the module that is built carries it."""

@@ -8,8 +8,6 @@ from cluster.failure import Failure
 from cluster.target import Target
 from offline.progress import say, step
 
-STAMP = "mandates/"
-
 
 def exists(target: Target) -> bool:
     """Tell whether kind knows a cluster of this name; its processes may be dead all the same."""
@@ -28,15 +26,17 @@ def answers(target: Target) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def ensure(target: Target, image: str, config: dict[str, Any]) -> None:
-    """Make the cluster, unless a healthy one made from the same node image is there.
+def ensure(target: Target, image: str, config: dict[str, Any], fingerprint: str) -> None:
+    """Make the cluster, unless a healthy one made from the same images is there.
 
+    :param fingerprint: changes with any image that nodes do not pull for themselves.
     :raises Failure: kind cannot make it.
     """
     if exists(target):
-        if answers(target) and stamp(target, "node") == image:
+        made_from = stamp(target, "images") if answers(target) else None
+        if made_from == fingerprint:
             return
-        why = "was made from another node image" if answers(target) else "is dead"
+        why = "was made from other images" if made_from else "is dead or half made"
         say(f"  ! cluster {target.name} {why}: it is made anew")
         delete(target)
     target.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def ensure(target: Target, image: str, config: dict[str, Any]) -> None:
         except (Failure, KeyboardInterrupt):
             delete(target)
             raise
-    set_stamp(target, "node", image)
+    set_stamp(target, "images", fingerprint)
 
 
 def delete(target: Target) -> None:
@@ -61,7 +61,7 @@ def stamp(target: Target, what: str) -> str | None:
     if not nodes or not nodes["items"]:
         return None
     annotations: dict[str, str] = nodes["items"][0]["metadata"].get("annotations", {})
-    return annotations.get(STAMP + what)
+    return annotations.get(f"mandates/{what}")
 
 
 def set_stamp(target: Target, what: str, value: str) -> None:
@@ -69,4 +69,4 @@ def set_stamp(target: Target, what: str, value: str) -> None:
 
     :raises Failure: the API server does not take it.
     """
-    target.kubectl("annotate", "nodes", "--all", "--overwrite", f"{STAMP}{what}={value}")
+    target.kubectl("annotate", "nodes", "--all", "--overwrite", f"mandates/{what}={value}")

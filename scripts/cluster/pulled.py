@@ -67,6 +67,10 @@ class Pulled:
         """Return the image of a node: kind's own."""
         return image("node")
 
+    def fingerprint(self) -> str:
+        """Return what changes with the node's image; it pulls the others when manifests name new ones."""
+        return self.node_image().rpartition(":")[2]
+
     def cluster_config(self) -> dict[str, Any]:
         """Return kind's configuration: its defaults are right here."""
         return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4"}

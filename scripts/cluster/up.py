@@ -26,7 +26,7 @@ def up(bare: Target, word: str | None = None) -> Target:
     target = replace(bare, env=way.env)
     if not (node.exists(target) and node.answers(target)):
         host.require_memory(MEMORY)
-    node.ensure(target, way.node_image(), way.cluster_config())
+    node.ensure(target, way.node_image(), way.cluster_config(), way.fingerprint())
     way.load_images(target)
     with ThreadPoolExecutor() as pool:
         built = pool.submit(services.build, target)

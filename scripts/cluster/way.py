@@ -28,6 +28,9 @@ class Way(Protocol):
     def node_image(self) -> str:
         """Return the image of a node."""
 
+    def fingerprint(self) -> str:
+        """Return what changes with the images of which a cluster is made."""
+
     def cluster_config(self) -> dict[str, Any]:
         """Return kind's configuration of the cluster."""
 
