@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import kopf
 
 from . import VERSION
+from .events import register
 from .kube import Kube
-from .operator import Operator, register
+from .operator import Operator
 from .settings import Settings
 
 _HEALTH = "http://0.0.0.0:8080/healthz"

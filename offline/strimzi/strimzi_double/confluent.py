@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -30,22 +28,12 @@ from confluent_kafka.admin import (
 )
 
 from .admin import Acl, KafkaFailure, TopicConfig, TopicState
+from .kafka_answer import answer, no_answer
 
 SCRAM_ITERATIONS = 4096
 _LOOK_AGAIN_SECONDS = 0.05
 # Java prints ids in the URL-safe alphabet, librdkafka in the other.
 _URL_SAFE = str.maketrans("+/", "-_")
-_T = TypeVar("_T")
-
-# Where Java's name is not made of the error's name.
-_JAVA_NAMES = {
-    "INVALID_CONFIG": "InvalidConfigurationException",
-    "TOPIC_ALREADY_EXISTS": "TopicExistsException",
-    "TOPIC_EXCEPTION": "InvalidTopicException",
-    "UNKNOWN_TOPIC_OR_PART": "UnknownTopicOrPartitionException",
-}
-_AWAY = {"_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_TIMED_OUT_QUEUE"}
-_NO_ANSWER = "Timed out waiting for a node assignment. Call: "
 
 
 class ConfluentAdmin:
@@ -61,10 +49,10 @@ class ConfluentAdmin:
         """Configuration first, as the real operator asks; then partitions."""
         resource = ConfigResource(ResourceType.TOPIC, name)
         try:
-            answer = self._client.describe_configs([resource], **self._timeout)
-            entries = await _result(answer[resource], "describeConfigs")
+            told = self._client.describe_configs([resource], **self._timeout)
+            entries = await answer(told[resource], "describeConfigs")
             asked = self._client.describe_topics(TopicCollection([name]), **self._timeout)
-            described = await _result(asked[name], "describeTopics")
+            described = await answer(asked[name], "describeTopics")
         except KafkaFailure as failure:
             if failure.exception == "UnknownTopicOrPartitionException":
                 return None
@@ -79,15 +67,15 @@ class ConfluentAdmin:
     async def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> TopicState:
         """Create it, and wait until a broker shows it."""
         new = NewTopic(name, partitions, replicas, config=dict(config))
-        answer = self._client.create_topics([new], **self._timeout)
-        await _result(answer[name], "createTopics")
+        told = self._client.create_topics([new], **self._timeout)
+        await answer(told[name], "createTopics")
         # The controller has it; the broker that is asked next may hear of it a moment later.
         try:
             async with asyncio.timeout(self._timeout["request_timeout"]):
                 while (state := await self.topic(name)) is None:  # noqa: ASYNC110  Kafka tells nobody
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         except TimeoutError as error:
-            raise KafkaFailure("TimeoutException", f"{_NO_ANSWER}describeTopics") from error
+            raise no_answer("describeTopics") from error
         return state
 
     async def alter_topic(self, name: str, changes: Mapping[str, str | None]) -> None:
@@ -101,20 +89,20 @@ class ConfluentAdmin:
             for key, value in changes.items()
         ]
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-        answer = self._client.incremental_alter_configs([resource], **self._timeout)
-        await _result(answer[resource], "incrementalAlterConfigs")
+        told = self._client.incremental_alter_configs([resource], **self._timeout)
+        await answer(told[resource], "incrementalAlterConfigs")
 
     async def grow_topic(self, name: str, partitions: int) -> None:
         """Ask for the new total."""
         wanted = NewPartitions(name, partitions)
-        answer = self._client.create_partitions([wanted], **self._timeout)
-        await _result(answer[name], "createPartitions")
+        told = self._client.create_partitions([wanted], **self._timeout)
+        await answer(told[name], "createPartitions")
 
     async def delete_topic(self, name: str) -> None:
         """Delete it by name."""
-        answer = self._client.delete_topics([name], **self._timeout)
+        told = self._client.delete_topics([name], **self._timeout)
         try:
-            await _result(answer[name], "deleteTopics")
+            await answer(told[name], "deleteTopics")
         except KafkaFailure as failure:
             if failure.exception != "UnknownTopicOrPartitionException":
                 raise
@@ -136,8 +124,8 @@ class ConfluentAdmin:
     async def acls(self, user: str) -> set[Acl]:
         """Ask for the principal, whatever the rest."""
         everything = AclBindingFilter(*_any_of(user))
-        answer = self._client.describe_acls(everything, **self._timeout)
-        bindings = await _result(answer, "describeAcls")
+        told = self._client.describe_acls(everything, **self._timeout)
+        bindings = await answer(told, "describeAcls")
         return {
             Acl(
                 binding.restype.name,
@@ -155,15 +143,15 @@ class ConfluentAdmin:
         if add:
             bindings = [AclBinding(*_binding(user, acl)) for acl in add]
             for made in self._client.create_acls(bindings, **self._timeout).values():
-                await _result(made, "createAcls")
+                await answer(made, "createAcls")
         if remove:
             filters = [AclBindingFilter(*_binding(user, acl)) for acl in remove]
             for gone in self._client.delete_acls(filters, **self._timeout).values():
-                await _result(gone, "deleteAcls")
+                await answer(gone, "deleteAcls")
 
     async def _alter_scram(self, user: str, change: UserScramCredentialUpsertion | UserScramCredentialDeletion) -> None:
-        answer = self._client.alter_user_scram_credentials([change], **self._timeout)
-        await _result(answer[user], "alterUserScramCredentials")
+        told = self._client.alter_user_scram_credentials([change], **self._timeout)
+        await answer(told[user], "alterUserScramCredentials")
 
 
 def _any_of(user: str) -> tuple[Any, ...]:
@@ -188,22 +176,3 @@ def _binding(user: str, acl: Acl) -> tuple[Any, ...]:
         AclOperation[acl.operation],
         AclPermissionType[acl.permission],
     )
-
-
-async def _result(future: Future[_T], call: str) -> _T:
-    try:
-        return await asyncio.wrap_future(future)
-    except KafkaException as error:
-        raise _failure(error.args[0], call) from error
-
-
-def _failure(error: KafkaError, call: str) -> KafkaFailure:
-    name = error.name()
-    if name in _AWAY:
-        return KafkaFailure("TimeoutException", _NO_ANSWER + call)
-    words = re.split("_+", name.strip("_").lower())
-    java = _JAVA_NAMES.get(name, "".join(map(str.capitalize, words)) + "Exception")
-    said = error.str()
-    # Without a message of the broker's, librdkafka says what the code means.
-    generic = said.removeprefix("Broker: ")
-    return KafkaFailure(java, said if said == generic else f"{generic}.")

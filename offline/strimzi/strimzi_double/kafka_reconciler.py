@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from . import kafka_status
 from .authority import cluster_keys
-from .cluster import Cluster, read_cluster
+from .cluster import Cluster
+from .cluster_reader import read_cluster
 from .kube import Kube
 from .objects import claims, cluster_objects, selector
 from .pod import broker_pod, is_current, is_ready, next_to_replace

@@ -8,14 +8,11 @@ import json
 import logging
 from typing import Any
 
-import kopf
-
 from .clusters import Clusters
 from .kafka_reconciler import KafkaReconciler
 from .kafka_status import is_established
 from .kube import Kube
 from .resource import (
-    API_VERSION,
     CLUSTER_LABEL,
     KIND_LABEL,
     Resource,
@@ -30,7 +27,6 @@ from .user_reconciler import UserReconciler
 from .work import Key, Work
 
 _log = logging.getLogger(__name__)
-PLURALS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
 # Not a kind of Kubernetes: the users of a cluster that have no resource any more.
 ORPHANS = "Orphans"
 
@@ -133,24 +129,6 @@ class Operator:
 
     async def _admin(self, kafka: Resource) -> Any:
         return await self._clusters.admin(namespace_of(kafka), name_of(kafka))
-
-
-def register(operator: Operator) -> kopf.OperatorRegistry:
-    """Kopf's handlers: only plain events, which leave no trace on the resources."""
-    registry = kopf.OperatorRegistry()
-
-    async def changed(event: Any, body: kopf.Body, **_: Any) -> None:
-        operator.happened(body["kind"], dict(body), deleted=event["type"] == "DELETED")
-
-    async def dependent_changed(body: kopf.Body, **_: Any) -> None:
-        operator.dependent_happened(dict(body))
-
-    group, version = API_VERSION.split("/")
-    for plural in PLURALS:
-        kopf.on.event(group, version, plural, registry=registry)(changed)
-    for plural, owner in (("pods", "Kafka"), ("secrets", "Kafka"), ("secrets", "KafkaUser")):
-        kopf.on.event("", "v1", plural, labels={KIND_LABEL: owner}, registry=registry)(dependent_changed)
-    return registry
 
 
 def _mark(resource: Resource) -> str:

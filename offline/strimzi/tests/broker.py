@@ -26,7 +26,7 @@ from strimzi_double.broker_config import (
     broker_files,
 )
 from strimzi_double.certificates import KeyPair, issue, new_authority
-from strimzi_double.cluster import read_cluster
+from strimzi_double.cluster_reader import read_cluster
 from strimzi_double.confluent import ConfluentAdmin
 
 from .resources import kafka, pool

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from strimzi_double.broker_config import broker_files, server_properties
-from strimzi_double.cluster import Cluster, read_cluster
+from strimzi_double.cluster import Cluster
+from strimzi_double.cluster_reader import read_cluster
 
 from .resources import kafka, pool
 

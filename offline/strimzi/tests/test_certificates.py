@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from strimzi_double.authority import cluster_keys, decoded
 from strimzi_double.certificates import is_issued_by, issue, new_authority, principal, trust_store
-from strimzi_double.cluster import read_cluster
+from strimzi_double.cluster_reader import read_cluster
 
 from .resources import kafka, pool
 

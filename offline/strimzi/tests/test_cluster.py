@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from strimzi_double.cluster import read_cluster
+from strimzi_double.cluster_reader import read_cluster
 from strimzi_double.resource import Refusal
 
 from .resources import kafka, pool

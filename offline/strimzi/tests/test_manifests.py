@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from strimzi_double import kube, topic, user
-from strimzi_double.cluster import read_cluster
+from strimzi_double.cluster_reader import read_cluster
 from strimzi_double.objects import claims, cluster_objects
 from strimzi_double.settings import Settings
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from strimzi_double.events import PLURALS, register
 from strimzi_double.kafka_status import is_established
-from strimzi_double.operator import ORPHANS, PLURALS, Operator, register
+from strimzi_double.operator import ORPHANS, Operator
 from strimzi_double.settings import Settings
 from strimzi_double.work import Key
 

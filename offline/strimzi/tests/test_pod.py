@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from strimzi_double.cluster import read_cluster
+from strimzi_double.cluster_reader import read_cluster
 from strimzi_double.objects import claims, cluster_objects
 from strimzi_double.pod import broker_pod, next_to_replace
 

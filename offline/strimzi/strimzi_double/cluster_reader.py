@@ -1,0 +1,173 @@
+"""The Kafka resource and its KafkaNodePool, read into a cluster, or refused."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Sequence
+
+from . import broker_options
+from .cluster import KAFKA_VERSION, METADATA_VERSION, Cluster, Listener, Storage
+from .resource import Refusal, Resource, invalid, name_of, namespace_of
+
+_STRIMZI_VERSIONS = ("4.2.0", "4.2.1", "4.3.0", KAFKA_VERSION)
+
+_KNOWN = {
+    "Kafka.spec": {"kafka", "entityOperator"},
+    "Kafka.spec.kafka": {
+        "authorization",
+        "config",
+        "jvmOptions",
+        "listeners",
+        "metadataVersion",
+        "resources",
+        "version",
+    },
+    "Kafka.spec.kafka.authorization": {"type", "superUsers"},
+    "Kafka.spec.kafka.jvmOptions": {"-Xms", "-Xmx", "-XX"},
+    # Where the entity operators of real Strimzi run; the stand-in is one process for all.
+    "Kafka.spec.entityOperator": {"topicOperator", "userOperator"},
+    "Kafka.spec.entityOperator.topicOperator": {"jvmOptions", "logging", "resources"},
+    "Kafka.spec.entityOperator.userOperator": {"jvmOptions", "logging", "resources"},
+    "listener": {"name", "port", "type", "tls", "authentication"},
+    "listener.authentication": {"type"},
+    "KafkaNodePool.spec": {"jvmOptions", "replicas", "resources", "roles", "storage"},
+    "KafkaNodePool.spec.jvmOptions": {"-Xms", "-Xmx", "-XX"},
+    "KafkaNodePool.spec.storage.jbod": {"type", "volumes"},
+    "KafkaNodePool.spec.storage.persistent-claim": {
+        "class",
+        "deleteClaim",
+        "id",
+        "kraftMetadata",
+        "size",
+        "type",
+    },
+    "KafkaNodePool.spec.storage.ephemeral": {"id", "kraftMetadata", "sizeLimit", "type"},
+}
+
+
+def read_cluster(kafka: Resource, pools: Sequence[Resource]) -> Cluster:
+    """Check the Kafka resource and the pools that carry its label; Refusal says what is wrong."""
+    spec = kafka["spec"]["kafka"]
+    _refuse_unknown("Kafka.spec", kafka["spec"])
+    _refuse_unknown("Kafka.spec.kafka", spec)
+    _check_entity_operator(kafka["spec"].get("entityOperator") or {})
+    _check_version(spec)
+    pool = _one_pool(name_of(kafka), pools)
+    authorization = spec.get("authorization") or {}
+    _refuse_unknown("Kafka.spec.kafka.authorization", authorization)
+    if authorization and authorization.get("type") != "simple":
+        raise _beyond(f"Kafka.spec.kafka.authorization.type {authorization.get('type')}")
+    config = spec.get("config") or {}
+    if wrong := broker_options.faults(config):
+        where = f"Kafka {namespace_of(kafka)}/{name_of(kafka)}"
+        raise invalid(f"{where} has invalid spec.kafka.config: {', '.join(wrong)}")
+    jvm = pool["spec"].get("jvmOptions") or spec.get("jvmOptions") or {}
+    _refuse_unknown("KafkaNodePool.spec.jvmOptions", jvm)
+    return Cluster(
+        name=name_of(kafka),
+        namespace=namespace_of(kafka),
+        pool=name_of(pool),
+        replicas=pool["spec"]["replicas"],
+        cluster_id=cluster_id(kafka),
+        listeners=tuple(_listener(entry) for entry in spec["listeners"]),
+        config={name: broker_options.text(value) for name, value in config.items()},
+        simple_authorization=bool(authorization),
+        super_users=tuple(authorization.get("superUsers") or ()),
+        storage=_storage(pool["spec"]["storage"]),
+        jvm=jvm,
+        resources=pool["spec"].get("resources") or spec.get("resources") or {},
+    )
+
+
+def cluster_id(kafka: Resource) -> str:
+    """The cluster's id: kept in the status; at first made of the resource's uid.
+
+    A Kafka cluster id is 16 bytes in URL-safe base64 without padding, and so is a uid.
+    """
+    known = kafka.get("status", {}).get("clusterId")
+    if known:
+        return str(known)
+    octets = uuid.UUID(kafka["metadata"]["uid"]).bytes
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def _check_entity_operator(entity: Resource) -> None:
+    _refuse_unknown("Kafka.spec.entityOperator", entity)
+    for operator in ("topicOperator", "userOperator"):
+        _refuse_unknown(f"Kafka.spec.entityOperator.{operator}", entity.get(operator) or {})
+
+
+def _check_version(spec: Resource) -> None:
+    version = spec.get("version", KAFKA_VERSION)
+    if version not in _STRIMZI_VERSIONS:
+        raise Refusal(
+            "UnsupportedKafkaVersionException",
+            f"Unsupported Kafka.spec.kafka.version: {version}. "
+            f"Supported versions are: [{', '.join(_STRIMZI_VERSIONS)}]",
+        )
+    if version != KAFKA_VERSION:
+        raise _beyond(f"Kafka.spec.kafka.version {version} (only {KAFKA_VERSION})")
+    metadata = spec.get("metadataVersion", METADATA_VERSION)
+    if metadata not in {METADATA_VERSION, "4.3"}:
+        raise _beyond(f"Kafka.spec.kafka.metadataVersion {metadata} (only {METADATA_VERSION})")
+
+
+def _one_pool(cluster: str, pools: Sequence[Resource]) -> Resource:
+    if not pools:
+        raise Refusal("InvalidConfigurationException", f"No KafkaNodePools found for Kafka cluster {cluster}")
+    if len(pools) > 1:
+        names = ", ".join(sorted(map(name_of, pools)))
+        raise _beyond(f"more than one KafkaNodePool ({names})")
+    pool = pools[0]
+    _refuse_unknown("KafkaNodePool.spec", pool["spec"])
+    if set(pool["spec"]["roles"]) != {"controller", "broker"}:
+        raise _beyond("KafkaNodePool.spec.roles other than [controller, broker]")
+    nodes = pool.get("status", {}).get("nodeIds")
+    if nodes and len(nodes) != pool["spec"]["replicas"]:
+        raise _beyond(
+            f"KafkaNodePool.spec.replicas from {len(nodes)} to {pool['spec']['replicas']}: "
+            "a change of the number of nodes"
+        )
+    return pool
+
+
+def _listener(entry: Resource) -> Listener:
+    where = f"Kafka.spec.kafka.listeners[{entry['name']}]"
+    _refuse_unknown("listener", entry, where)
+    if entry["type"] != "internal":
+        raise _beyond(f"{where}.type {entry['type']} (only internal)")
+    authentication = entry.get("authentication") or {}
+    _refuse_unknown("listener.authentication", authentication, f"{where}.authentication")
+    if authentication and authentication["type"] != "scram-sha-512":
+        raise _beyond(f"{where}.authentication.type {authentication['type']} (only scram-sha-512)")
+    return Listener(entry["name"], entry["port"], entry["tls"], scram=bool(authentication))
+
+
+def _storage(storage: Resource) -> Storage:
+    where = "KafkaNodePool.spec.storage"
+    volume = "data"
+    if storage["type"] == "jbod":
+        _refuse_unknown(f"{where}.jbod", storage)
+        if len(storage["volumes"]) != 1:
+            raise _beyond(f"{where}.volumes other than one")
+        storage = storage["volumes"][0]
+        volume = f"data-{storage['id']}"
+    if storage["type"] not in {"persistent-claim", "ephemeral"}:
+        raise _beyond(f"{where}.type {storage['type']}")
+    _refuse_unknown(f"{where}.{storage['type']}", storage)
+    return Storage(
+        volume=volume,
+        size=storage.get("size"),
+        storage_class=storage.get("class"),
+        delete_claim=storage.get("deleteClaim", False),
+    )
+
+
+def _refuse_unknown(what: str, given: Resource, where: str | None = None) -> None:
+    if unknown := sorted(set(given) - _KNOWN[what]):
+        raise _beyond(", ".join(f"{where or what}.{field}" for field in unknown))
+
+
+def _beyond(what: str) -> Refusal:
+    return invalid(f"The stand-in for Strimzi does not do {what}")
