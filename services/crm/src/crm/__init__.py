@@ -1,0 +1,1 @@
+"""The CRM service: owner of the customers and of what their mandates allow."""

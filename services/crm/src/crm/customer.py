@@ -1,0 +1,115 @@
+"""A customer, and what its properties must be wherever they come from: a request or the CSV."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MANDATES = ("0", "1", "2")
+"""Levels of permission to read a meter: none, for the bill, in real time (seed.md)."""
+
+CONNECTION_ID_LENGTH = 128
+"""Characters; the width of the column, far above any meter number."""
+
+_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: the property it is about and the reason, for a person to read."""
+
+    field: str
+    reason: str
+
+
+class InvalidCustomerError(ValueError):
+    """Properties that make no customer; `faults` names every one of them."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(f"{fault.field}: {fault.reason}" for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """All of a customer but its id: text by property name, connectionId and connectionMandate
+    always among them. Made by `validated`."""
+
+    properties: Mapping[str, str]
+
+    @property
+    def connection_id(self) -> str:
+        """Names the meter's connection."""
+        return self.properties["connectionId"]
+
+    @property
+    def mandate(self) -> str:
+        """One of MANDATES."""
+        return self.properties["connectionMandate"]
+
+    def document(self, customer_id: int) -> str:
+        """The customer as JSON text, the way it is stored and answered."""
+        named = {"customerId": str(customer_id), **self.properties}
+        return json.dumps(named, ensure_ascii=False, separators=(",", ":"))
+
+
+def parsed_id(text: str) -> int | None:
+    """The id in `text`, a decimal number from 1 without leading zeros, or None if it is none.
+
+    One spelling per id, so that `/customers/07` or `/customers/__proto__` is simply unknown.
+    """
+    return int(text) if _ID.fullmatch(text) else None
+
+
+def validated(raw: Mapping[str, object]) -> Details:
+    """The details in `raw`; a mandate may also be the integer 0, 1 or 2.
+
+    Raises InvalidCustomerError.
+    """
+    properties = {
+        name: _text_of_mandate(value) if name == "connectionMandate" else value for name, value in raw.items()
+    }
+    if faults := tuple(_faults(properties)):
+        raise InvalidCustomerError(faults)
+    return Details({name: value for name, value in properties.items() if isinstance(value, str)})
+
+
+def _text_of_mandate(value: object) -> object:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number and value in range(len(MANDATES)) else value
+
+
+def _faults(properties: Mapping[str, object]) -> Iterator[Fault]:
+    for name in ("connectionId", "connectionMandate"):
+        if name not in properties:
+            yield Fault(name, "is missing")
+    for name, value in properties.items():
+        if not name or not name.isprintable():
+            yield Fault(ascii(name), "a property needs a name of printable characters")
+        elif reason := _reason_against(name, value):
+            yield Fault(name, reason)
+
+
+def _reason_against(name: str, value: object) -> str | None:
+    if name == "connectionMandate":
+        return None if value in MANDATES else f"must be 0, 1 or 2, not {_shown(value)}"
+    if not isinstance(value, str):
+        return f"must be text, not {_shown(value)}"
+    if name == "connectionId":
+        return _reason_against_connection_id(value)
+    # Half of a surrogate pair is allowed in JSON, but it has no UTF-8.
+    return "has a lone surrogate" if re.search("[\ud800-\udfff]", value) else None
+
+
+def _reason_against_connection_id(value: str) -> str | None:
+    if not 1 <= len(value) <= CONNECTION_ID_LENGTH:
+        return f"must have 1 to {CONNECTION_ID_LENGTH} characters, not {len(value)}"
+    if not value.isprintable() or value != value.strip():
+        return "must be printable characters without blanks at its ends"
+    return None
+
+
+def _shown(value: object) -> str:
+    """`value` as JSON, at most 40 characters of it, escaped so that it can go into any log."""
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:39] + "…"  # said in the docstring

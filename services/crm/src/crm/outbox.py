@@ -1,0 +1,32 @@
+"""The outbox: events that are stored with their change and wait to be published."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sql
+
+from crm.database import Database
+from crm.event import ConnectionMandate
+from crm.tables import outbox
+
+
+class Outbox:
+    """The events not yet published. Every method raises StoreUnavailableError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pending(self, after: int, limit: int) -> list[ConnectionMandate]:
+        """The oldest `limit` events with a sequence above `after`, by rising sequence."""
+        query = outbox.select().where(outbox.c.sequence > after).order_by(outbox.c.sequence)
+        found = await self._database.run(lambda db: db.execute(query.limit(limit)).all())
+        return [ConnectionMandate(*row) for row in found]
+
+    async def forget(self, sequences: Sequence[int]) -> None:
+        """Take the events with these sequences out."""
+        delete = outbox.delete().where(outbox.c.sequence.in_(sequences))
+        await self._database.run(lambda db: db.execute(delete))
+
+    async def backlog(self) -> int:
+        """How many events wait."""
+        query = sql.select(sql.func.count()).select_from(outbox)
+        return await self._database.run(lambda db: db.scalar(query)) or 0

@@ -1,0 +1,81 @@
+"""Errors as the API answers them: application/problem+json, RFC 9457."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from crm.customer import Fault
+from crm.database import StoreUnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818  the word of the RFC
+    """An answer that is not the one hoped for: status, what was wrong, and in which fields."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+        self.detail = detail
+        self.faults = faults
+        self.headers = headers
+
+    def response(self) -> JSONResponse:
+        """The problem document; `errors` in it names field and reason of each fault."""
+        document: dict[str, object] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
+        if self.faults:
+            document["errors"] = [{"field": fault.field, "reason": fault.reason} for fault in self.faults]
+        return JSONResponse(document, self.status, self.headers, MEDIA_TYPE)
+
+
+def answer_problems(api: FastAPI) -> None:
+    """Make `api` answer every error as a problem."""
+
+    @api.exception_handler(Problem)
+    async def problem(_: Request, error: Problem) -> JSONResponse:
+        return error.response()
+
+    @api.exception_handler(HTTPException)
+    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return _method_not_allowed(request).response()
+        detail = f"There is nothing at {request.url.path}."
+        if error.status_code != HTTPStatus.NOT_FOUND:
+            detail = str(error.detail)
+        return Problem(error.status_code, detail, headers=error.headers).response()
+
+    @api.exception_handler(StoreUnavailableError)
+    async def unavailable(_: Request, __: StoreUnavailableError) -> JSONResponse:
+        detail = "The customers cannot be reached now; nothing was changed. Try again."
+        return Problem(503, detail, headers={"Retry-After": "1"}).response()
+
+    @api.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        return Problem(500, "CRM failed to answer; its log says why.").response()
+
+
+def _method_not_allowed(request: Request) -> Problem:
+    """405 with every method of the path: the router names only those of its first route."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= route.methods
+    allow = ", ".join(sorted(methods))
+    detail = f"{request.method} is not for {request.url.path}; {allow} is."
+    return Problem(405, detail, headers={"Allow": allow})

@@ -1,0 +1,73 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm.customer import Fault, InvalidCustomerError, parsed_id, validated
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+names = st.sampled_from(["connectionId", "connectionMandate", "city"]) | st.text()
+
+
+@given(st.dictionaries(names, json_values))
+def test_any_object_is_a_customer_of_text_only_or_refused_with_a_reason_per_field(
+    raw: dict[str, object],
+) -> None:
+    faults: tuple[Fault, ...] = ()
+    details = None
+    try:
+        details = validated(raw)
+    except InvalidCustomerError as error:
+        faults = error.faults
+    assert bool(details) is not bool(faults)
+    assert all(fault.field and fault.reason for fault in faults)
+    for fault in faults:
+        (fault.field + fault.reason).encode()
+    if details:
+        assert details.mandate in {"0", "1", "2"}
+        assert 1 <= len(details.connection_id) <= 128
+        document = json.loads(details.document(7).encode())
+        assert document.pop("customerId") == "7"
+        assert document == {name: value for name, value in details.properties.items() if name != "customerId"}
+        assert all(isinstance(value, str) for value in document.values())
+
+
+@pytest.mark.parametrize("mandate", ["0", "1", "2", 0, 1, 2])
+def test_a_mandate_is_given_as_text_or_integer_and_kept_as_text(mandate: object) -> None:
+    given_details = validated({"connectionId": "7733", "connectionMandate": mandate})
+    assert given_details.mandate == str(mandate)
+
+
+@pytest.mark.parametrize("mandate", [True, False, 1.0, 3, -1, "", "3", "01", " 1", None, [], "\u0662"])
+def test_nothing_else_is_a_mandate(mandate: object) -> None:
+    with pytest.raises(InvalidCustomerError, match="connectionMandate: must be 0, 1 or 2"):
+        validated({"connectionId": "7733", "connectionMandate": mandate})
+
+
+@pytest.mark.parametrize("connection_id", ["", " 7", "7 ", "7\n", "\ud800", "x" * 129, 7733, None])
+def test_a_connection_id_is_short_printable_text(connection_id: object) -> None:
+    with pytest.raises(InvalidCustomerError) as caught:
+        validated({"connectionId": connection_id, "connectionMandate": "1"})
+    assert [fault.field for fault in caught.value.faults] == ["connectionId"]
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(InvalidCustomerError) as caught:
+        validated({"city": 5, "firstName": "\udfff", "connectionMandate": 9})
+    assert {fault.field for fault in caught.value.faults} == {
+        "connectionId",
+        "connectionMandate",
+        "city",
+        "firstName",
+    }
+
+
+@pytest.mark.parametrize("text", ["0", "07", "-1", "+1", "1.0", "", " 1", "constructor", "\u0667", "9" * 19])
+def test_an_id_has_one_spelling(text: str) -> None:
+    assert parsed_id(text) is None
+    assert parsed_id("7") == 7

@@ -1,0 +1,182 @@
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import pytest
+from helpers import details
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crm import relay as relay_module
+from crm.change import Change
+from crm.database import Database, StoreUnavailableError
+from crm.event import ConnectionMandate
+from crm.outbox import Outbox
+from crm.relay import PublishError, Relay, rounds
+from crm.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(relay_module, "LONGEST_PAUSE", 0.004)
+
+
+class Broker:
+    """Stands for sidecar and broker; each event of a bulk meets the next of `fates`."""
+
+    def __init__(self, fates: Sequence[str] = ()) -> None:
+        self.fates = list(fates)
+        self.records: list[ConnectionMandate] = []
+        self.acknowledged: set[int] = set()
+        self.bulks: list[list[str]] = []
+        self.arrival = asyncio.Event()
+
+    async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        await asyncio.sleep(0)
+        self.bulks.append([event.connection_id for event in events])
+        failed = {}
+        for event in events:
+            fate = self.fates.pop(0) if self.fates else "taken"
+            if fate == "away":
+                raise PublishError("nobody there")
+            if fate != "refused":
+                self.records.append(event)
+                self.arrival.set()
+            if fate == "taken":
+                self.acknowledged.add(event.sequence)
+            else:
+                failed[event.sequence] = fate
+        return failed
+
+    async def has(self, records: int) -> None:
+        """Wait until it has so many records."""
+        async with asyncio.timeout(5):
+            while len(self.records) < records:
+                self.arrival.clear()
+                await self.arrival.wait()
+
+
+class Kept:
+    """An outbox in a list."""
+
+    def __init__(self, events: Sequence[ConnectionMandate]) -> None:
+        self.events = list(events)
+
+    async def pending(self, after: int, limit: int) -> list[ConnectionMandate]:
+        return [event for event in self.events if event.sequence > after][:limit]
+
+    async def forget(self, sequences: Sequence[int]) -> None:
+        self.events = [event for event in self.events if event.sequence not in sequences]
+
+
+def events_of(keys: Sequence[str]) -> list[ConnectionMandate]:
+    return [ConnectionMandate(f"id-{number}", number, "", key, "1") for number, key in enumerate(keys, start=1)]
+
+
+async def drained(relay: Relay) -> None:
+    relay.drain()
+    await asyncio.wait_for(relay.run(), 5)
+
+
+@given(st.lists(st.sampled_from("abcd")))
+def test_rounds_have_every_event_once_in_order_and_no_connection_twice(keys: list[str]) -> None:
+    events = events_of(keys)
+    bulks = rounds(events)
+    assert sorted(e.sequence for bulk in bulks for e in bulk) == [e.sequence for e in events]
+    for bulk in bulks:
+        assert bulk
+        assert len({event.connection_id for event in bulk}) == len(bulk)
+    for key in set(keys):
+        sent = [e.sequence for bulk in bulks for e in bulk if e.connection_id == key]
+        assert sent == sorted(sent)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from("abc"), max_size=20),
+    st.lists(st.sampled_from(["taken", "taken", "refused", "unacknowledged", "away"]), max_size=30),
+    st.integers(1, 7),
+)
+def test_every_event_arrives_and_none_before_the_one_it_follows_was_taken(
+    keys: list[str], fates: list[str], page: int
+) -> None:
+    events = events_of(keys)
+    outbox, broker = Kept(events), Broker(fates)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay_module, "PAGE", page)
+        asyncio.run(drained(Relay(outbox, broker)))
+    assert outbox.events == []
+    assert broker.acknowledged == {event.sequence for event in events}
+    last: defaultdict[str, int] = defaultdict(int)
+    for record in broker.records:
+        # The same one again is allowed (at least once), an older one never.
+        assert record.sequence >= last[record.connection_id]
+        last[record.connection_id] = record.sequence
+    assert all(events[record.sequence - 1] is record for record in broker.records)
+
+
+async def test_a_connection_that_fails_holds_back_its_own_events_only() -> None:
+    outbox, broker = Kept(events_of("aabb")), Broker(["refused"])
+    await drained(Relay(outbox, broker))
+    assert broker.bulks == [["a", "b"], ["b"], ["a"], ["a"]]
+
+
+async def test_a_page_full_of_failing_connections_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "PAGE", 2)
+    outbox, broker = Kept(events_of("aaaab")), Broker(["refused"])
+    await drained(Relay(outbox, broker))
+    assert [record.connection_id for record in broker.records] == list("baaaa")
+
+
+async def test_a_commit_wakes_it_at_once(database: Database, outbox: Outbox) -> None:
+    broker = Broker()
+    relay = Relay(outbox, broker)
+    store = Store(database, relay.wake)
+    running = asyncio.create_task(relay.run())
+    for number in range(3):
+        await store.accept(Change(details(f"c{number}")))
+        await broker.has(number + 1)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    assert await outbox.backlog() == 0
+
+
+async def test_while_nobody_is_there_it_asks_less_and_less_often_then_catches_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    outbox, broker = Kept(events_of("abc")), Broker(["away"] * 5)
+    relay = Relay(outbox, broker)
+    rest = relay._rest
+
+    async def noted(pause: float) -> None:
+        pauses.append(pause)
+        relay.wake()  # a commit does not cut the pause short
+        await rest(pause)
+
+    monkeypatch.setattr(relay, "_rest", noted)
+    running = asyncio.create_task(relay.run())
+    await broker.has(3)
+    assert pauses == [0.001, 0.002, 0.004, 0.004, 0.004]
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_an_outbox_that_is_away_for_a_while_does_not_end_it() -> None:
+    outbox, broker = Kept(events_of("a")), Broker()
+    answers = iter([StoreUnavailableError("away"), StoreUnavailableError("away")])
+    pending = outbox.pending
+
+    async def flaky(after: int, limit: int) -> list[ConnectionMandate]:
+        if error := next(answers, None):
+            raise error
+        return await pending(after, limit)
+
+    outbox.pending = flaky  # type: ignore[method-assign]
+    await drained(Relay(outbox, broker))
+    assert len(broker.records) == 1
