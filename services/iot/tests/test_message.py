@@ -88,7 +88,7 @@ def test_an_envelope_in_base64_is_opened() -> None:
         (None, "not a JSON object but NoneType"),
         (5, "not a JSON object but int"),
         ([], "not a JSON object but list"),
-        ("not base64!", "not base64"),
+        ("aGVsbG8=!", "not base64"),
         ("", "not JSON"),
         (base64.b64encode(b"hello").decode(), "not JSON"),
         (base64.b64encode(b"\xff\xfe\xff").decode(), "not JSON"),

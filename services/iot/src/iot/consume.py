@@ -6,7 +6,7 @@ from typing import Final
 from iot.mandate import Mandate, newest_per_connection, supersedes
 from iot.store import RefusedError, Store, StoreAwayError
 
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 8
 """How often a batch is compared and written before the broker is asked to send it again."""
 
 

@@ -19,8 +19,10 @@ from iot.record import decode, encode
 from iot.store import RefusedError, StoreAwayError, Stored
 from iot.trace import trace_id, traceparent
 
-WRITE_AT_ONCE: Final = 50
-"""Keys per write. Dapr's mysql store opens a connection for each, and MariaDB allows 151."""
+AT_ONCE: Final = 32
+"""Keys that the sidecar may work on at a time: its mysql store opens a connection for each that is
+written, where MariaDB allows 151 in all, and each pair of them may end in a deadlock.
+"""
 
 READY_KEY: Final = "_ready"
 """Never written, and never the key of a connection: `_` is always encoded in those."""
@@ -77,7 +79,7 @@ class DaprState:
         if len(connection_ids) == 1:
             return {connection_ids[0]: await self._read(key_of(connection_ids[0]))}
         ids = {key_of(id_): id_ for id_ in connection_ids}
-        request = api_v1.GetBulkStateRequest(store_name=self._component, keys=ids, parallelism=WRITE_AT_ONCE)
+        request = api_v1.GetBulkStateRequest(store_name=self._component, keys=ids, parallelism=AT_ONCE)
         try:
             reply = await self._stub.GetBulkState(request, timeout=self._timeout, metadata=_metadata())
         except grpc.aio.AioRpcError as error:
@@ -103,10 +105,8 @@ class DaprState:
         ]
         refused = None
         async with self._writing:
-            for start in range(0, len(items), WRITE_AT_ONCE):
-                request = api_v1.SaveStateRequest(
-                    store_name=self._component, states=items[start : start + WRITE_AT_ONCE]
-                )
+            for start in range(0, len(items), AT_ONCE):
+                request = api_v1.SaveStateRequest(store_name=self._component, states=items[start : start + AT_ONCE])
                 try:
                     await self._stub.SaveState(request, timeout=self._timeout, metadata=_metadata())
                 except grpc.aio.AioRpcError as error:
