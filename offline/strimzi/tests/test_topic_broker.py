@@ -203,17 +203,17 @@ async def test_a_topic_cannot_be_renamed(broker: Broker, name: str) -> None:
 
 
 async def test_the_older_of_two_resources_manages_the_topic(broker: Broker, name: str) -> None:
-    old = topic("ca", {"topicName": name}, creationTimestamp="2026-01-01T00:00:00Z")
-    new = topic("cb", {"topicName": name, "partitions": 9}, creationTimestamp="2026-01-01T00:00:09Z")
+    old = topic("older", {"topicName": name}, creationTimestamp="2026-01-01T00:00:00Z")
+    new = topic("newer", {"topicName": name, "partitions": 9}, creationTimestamp="2026-01-01T00:00:09Z")
     scene = Scene(broker, old, new)
-    assert await scene.condition("ca") == READY
-    message = "Managed by Ref{namespace='ns', name='ca'}"
-    assert await scene.condition("cb") == refused("ResourceConflict", message)
+    assert await scene.condition("older") == READY
+    message = "Managed by Ref{namespace='ns', name='older'}"
+    assert await scene.condition("newer") == refused("ResourceConflict", message)
     assert len((await scene.topic(name)).replicas) == 1
 
-    scene.kube["KafkaTopic", "cb"]["metadata"]["finalizers"] = [FINALIZER]
+    scene.kube["KafkaTopic", "newer"]["metadata"]["finalizers"] = [FINALIZER]
     await scene.kube.delete(new)
-    assert await scene.reconcile("cb") == {}
+    assert await scene.reconcile("newer") == {}
     assert await scene.topic(name), "the loser does not take the topic with it"
 
 
