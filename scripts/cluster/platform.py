@@ -34,7 +34,7 @@ def _dapr(target: Target, way: Way) -> None:
 def _kafka(target: Target, way: Way) -> None:
     with step("Kafka, topic and users"):
         way.install_strimzi(target)
-        target.kubectl("apply", "-k", K8S / "strimzi")
+        target.kubectl("apply", "-k", K8S / "strimzi", log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
             ready = ("wait", "--for=condition=Ready", "--all", "--timeout=300s")
             target.kubectl(*ready, kind, log="kafka")
@@ -42,5 +42,5 @@ def _kafka(target: Target, way: Way) -> None:
 
 def _redis(target: Target, way: Way) -> None:
     with step("Redis"):
-        target.kubectl("apply", "-k", K8S / "stores" / "redis")
-        target.kubectl("rollout", "status", "-f", K8S / "stores" / "redis" / "redis.yaml", "--timeout=180s")
+        target.kubectl("apply", "-k", K8S / "stores" / "redis", log="redis")
+        target.kubectl("rollout", "status", "statefulset/redis", "--timeout=180s", log="redis")
