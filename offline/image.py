@@ -32,6 +32,7 @@ def debian(role: str) -> Step:
         '--customize-hook=mkdir -p "$1/usr/share/man/man1"',
         # What apt downloads and indexes is used once: it must not stay in a layer.
         f"--customize-hook=echo '{KEEP_NOTHING}' > \"$1/etc/apt/apt.conf.d/keep-nothing\"",
+        '--customize-hook=rm -f "$1"/var/cache/apt/*.bin',
     ]
 
     def recipe(run: Run) -> None:
