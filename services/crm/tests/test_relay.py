@@ -180,3 +180,20 @@ async def test_an_outbox_that_is_away_for_a_while_does_not_end_it() -> None:
     outbox.pending = flaky  # type: ignore[method-assign]
     await drained(Relay(outbox, broker))
     assert len(broker.records) == 1
+
+
+async def test_what_came_while_the_last_sweep_was_under_way_is_drained_too() -> None:
+    first, second = events_of("ab")
+    outbox, broker = Kept([first]), Broker()
+    relay = Relay(outbox, broker)
+    forget = outbox.forget
+
+    async def forget_as_another_comes(sequences: Sequence[int]) -> None:
+        if first.sequence in sequences:
+            outbox.events.append(second)
+            relay.drain()
+        await forget(sequences)
+
+    outbox.forget = forget_as_another_comes  # type: ignore[method-assign]
+    await asyncio.wait_for(relay.run(), 5)
+    assert broker.records == [first, second]

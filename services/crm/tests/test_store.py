@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sql
 from helpers import IN_MEMORY, details, folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +89,24 @@ async def test_a_caller_who_gives_up_stops_no_one_else(store: Store) -> None:
     assert json.loads(await store.everyone()).keys() == {"1", "2"}
 
 
+async def test_a_transaction_whose_caller_gives_up_does_not_cost_a_database_in_memory(
+    database: Database, store: Store
+) -> None:
+    begun = asyncio.Event()
+
+    def work(db: sql.Connection) -> None:
+        begun.set()
+        db.execute(customers.update().values(mandate="2"))
+
+    await store.accept(Change(details("a")))
+    caller = asyncio.create_task(database.run(work))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    query = sql.select(customers.c.mandate)
+    assert await database.run(lambda db: db.execute(query).scalars().all()) == ["2"]
+
+
 async def test_a_failed_transaction_is_told_to_all_and_leaves_nothing(
     database: Database, store: Store, outbox: Outbox
 ) -> None:
@@ -107,6 +126,8 @@ async def test_it_says_when_there_are_events_and_only_then(database: Database) -
     await store.accept(Change(details("a")))
     await store.accept(Change(details("a", city="Zeist"), 1, new=False))
     assert len(told) == 1
+    await store.accept_all([Change(details("a", city="Soest"), 1, new=False), Change(details("b"))])
+    assert len(told) == 2
 
 
 async def test_the_sequence_goes_on_growing_after_a_restart_with_nothing() -> None:

@@ -83,9 +83,11 @@ class Relay:
         pause = FIRST_PAUSE
         while True:
             self._woken.clear()
+            # Looked at before the sweep: one already under way may have missed the last events.
+            draining = self._draining.is_set()
             if await self._sweep():
                 pause = FIRST_PAUSE
-                if self._draining.is_set():
+                if draining:
                     return
                 await self._woken.wait()
             else:
@@ -104,16 +106,17 @@ class Relay:
         held: set[str] = set()
         after = 0
         try:
-            while page := await self._outbox.pending(after, PAGE):
-                after = page[-1].sequence
+            while True:
+                page = await self._outbox.pending(after, PAGE)
                 await self._publish_page(page, held)
+                if len(page) < PAGE:  # what came since has woken the relay
+                    return not held
+                after = page[-1].sequence
         except PublishError as error:
             _tell("sidecar not reached", error)
-            return False
         except Exception as error:  # a relay that ends leaves every later event
             _tell("outbox not available", error)
-            return False
-        return not held
+        return False
 
     async def _publish_page(self, page: Sequence[ConnectionMandate], held: set[str]) -> None:
         """Publish `page` but for the connections in `held`, and add to these what fails now.
