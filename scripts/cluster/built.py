@@ -75,16 +75,13 @@ class Built:
 
         A process may not ask for a lower oom score than its user has, hence the zeros.
         """
-        patches = [
-            "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nfailCgroupV1: false\noomScoreAdj: 0\n",
-            "kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\noomScoreAdj: 0\n",
-        ]
-        return {
-            "kind": "Cluster",
-            "apiVersion": "kind.x-k8s.io/v1alpha4",
-            "networking": {"disableDefaultCNI": True},
-            "kubeadmConfigPatches": patches,
+        kubelet = {"failCgroupV1": False, "oomScoreAdj": 0}
+        proxy = {
+            "kind": "KubeProxyConfiguration",
+            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+            "oomScoreAdj": 0,
         }
+        return node.config(kubelet, proxy) | {"networking": {"disableDefaultCNI": True}}
 
     def load_images(self, target: Target) -> None:
         """Load the platform's images into the node, unless it has them.

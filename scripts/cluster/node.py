@@ -9,6 +9,27 @@ from cluster.target import Target
 from offline.progress import say, step
 
 
+def config(kubelet: dict[str, Any], *patches: dict[str, Any]) -> dict[str, Any]:
+    """Return kind's configuration of a cluster with one node.
+
+    :param kubelet: settings of the kubelet's own configuration.
+    :param patches: documents that kubeadm's configuration is patched with.
+    """
+    # Dapr's pods wait at their first start for a ConfigMap of Sentry's; by default one reaches a pod
+    # that runs already only after a minute or more.
+    document = {
+        "kind": "KubeletConfiguration",
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "syncFrequency": "10s",
+        **kubelet,
+    }
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "kubeadmConfigPatches": [yaml.safe_dump(one) for one in (document, *patches)],
+    }
+
+
 def exists(target: Target) -> bool:
     """Tell whether kind knows a cluster of this name; its processes may be dead all the same."""
     return target.name in (target.output("kind", "get", "clusters", timeout=30) or "").split()

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from cluster import engine, host
+from cluster import engine, host, node
 from cluster.failure import Failure
 from cluster.target import Target
 from offline.progress import step
@@ -73,7 +73,7 @@ class Pulled:
 
     def cluster_config(self) -> dict[str, Any]:
         """Return kind's configuration: its defaults are right here."""
-        return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4"}
+        return node.config({})
 
     def load_images(self, target: Target) -> None:
         """Do nothing: the nodes pull what they run."""

@@ -83,19 +83,18 @@ def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
     :raises Failure: kubectl cannot forward.
     """
     words = [str(word) for word in target.found(["kubectl"])]
-    process = subprocess.Popen(  # noqa: S603  our own words
+    with subprocess.Popen(  # noqa: S603  our own words
         [*words, "--context", target.context, "port-forward", resource, f":{port}"],
         env=target.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        match = re.search(r"127\.0\.0\.1:(\d+)", line)
-        if not match:
-            raise Failure(f"kubectl cannot forward to {resource}: {line.strip()}", "Run make up again")
-        yield int(match.group(1))
-    finally:
-        process.terminate()
-        process.wait()
+    ) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            match = re.search(r"127\.0\.0\.1:(\d+)", line)
+            if not match:
+                raise Failure(f"kubectl cannot forward to {resource}: {line.strip()}", "Run make up again")
+            yield int(match.group(1))
+        finally:
+            process.terminate()

@@ -1,0 +1,37 @@
+"""A cluster whose processes were killed is brought up again by the same command."""
+
+import subprocess
+import time
+from dataclasses import replace
+
+import pytest
+
+from cluster import node, services
+from cluster.target import Target
+from cluster.up import up
+
+
+@pytest.mark.last
+def test_a_dead_cluster_is_healed(target: Target) -> None:
+    container = f"{target.name}-control-plane"
+    engine = "podman" if "KIND_EXPERIMENTAL_PROVIDER" in target.env else "docker"
+    pid = target.output(engine, "inspect", "--format={{.State.Pid}}", container)
+    assert pid
+    subprocess.run(["kill", "-KILL", pid.strip()], check=True)
+    assert not node.answers(target)
+
+    started = time.monotonic()
+    healed = up(replace(target, env={}))
+    assert time.monotonic() - started < 180
+    assert services.answer(healed) == '{"connectionId":"7733","connectionMandate":"1"}'
+
+
+@pytest.mark.last
+def test_a_healthy_cluster_stays_and_up_takes_seconds(target: Target) -> None:
+    before = target.get("nodes")
+    started = time.monotonic()
+    up(replace(target, env={}))
+    assert time.monotonic() - started < 20
+    after = target.get("nodes")
+    assert before and after
+    assert before["items"][0]["metadata"]["uid"] == after["items"][0]["metadata"]["uid"]
