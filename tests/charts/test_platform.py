@@ -29,9 +29,10 @@ def test_the_connection_string_is_that_of_the_database() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_injector_sees_the_pods_of_the_charts(name: str) -> None:
     control_plane = read((K8S / "dapr" / "control-plane-values.yaml").read_text())[0]
-    wanted = control_plane["dapr_sidecar_injector"]["objectSelector"]["matchLabels"]
+    (left_out,) = control_plane["dapr_sidecar_injector"]["objectSelector"]["matchExpressions"]
     template = the("Deployment", render(name))["spec"]["template"]
-    assert wanted.items() <= template["metadata"]["labels"].items()
+    assert left_out["operator"] == "DoesNotExist"
+    assert left_out["key"] not in template["metadata"]["labels"]
     assert template["metadata"]["annotations"]["dapr.io/config"] in everything("Configuration")
 
 
