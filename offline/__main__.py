@@ -3,6 +3,7 @@
 import sys
 
 from offline import plan
+from offline.process import end_on_interrupt
 from offline.progress import say
 from offline.scheduler import build
 from offline.step import CACHE, BuildError
@@ -10,6 +11,7 @@ from offline.step import CACHE, BuildError
 
 def main() -> int:
     """Build all targets; the exit code is 0 when all of them are there."""
+    end_on_interrupt()
     try:
         build(plan.TARGETS, workers=2)
     except BuildError as error:

@@ -59,7 +59,7 @@ def save(run: Run, references: Sequence[str]) -> None:
 
 def kubeadm_images(kubeadm: Path, version: str) -> dict[str, str]:
     """Ask kubeadm for the images of a control plane: last part of the name -> reference."""
-    listed = subprocess.run(  # noqa: S603  the program built just before
+    listed = subprocess.run(
         [str(kubeadm), "config", "images", "list", "--kubernetes-version", version],
         check=True,
         capture_output=True,

@@ -35,11 +35,24 @@ def environment() -> dict[str, str]:
 
 def image_exists(reference: str) -> bool:
     """Tell whether podman's storage has an image."""
-    return (
-        subprocess.run(  # noqa: S603  our own words
-            ["podman", "image", "exists", reference],  # noqa: S607  the machine's podman, from PATH
-            env={**os.environ, **environment()},
-            check=False,
-        ).returncode
-        == 0
+    return _podman("image", "exists", reference).returncode == 0
+
+
+def keep_only(reference: str) -> None:
+    """Remove the images of the same name with other tags; what a container runs stays until the next time."""
+    name = reference.rpartition(":")[0]
+    # The filter also gives what else an image that fits is called.
+    listed = _podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={name}").stdout.split()
+    if old := [one for one in listed if one.startswith(f"{name}:") and one != reference]:
+        _podman("rmi", *old)
+
+
+def _podman(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["podman", *words],
+        env={**os.environ, **environment()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from offline.engine import environment, image_exists
+from offline.engine import environment, image_exists, keep_only
 from offline.step import Run, Step
 from offline.versions import ROOT, canonical, version
 
@@ -40,6 +40,7 @@ def debian(role: str) -> Step:
         run("mmdebstrap", "--variant=minbase", *options, suite, archive)
         run("podman", "import", "--change", 'CMD ["bash"]', archive, tag(step), env=environment())
         archive.unlink()
+        keep_only(tag(step))
 
     step = Step(f"debian-{suite}", recipe, settings=options, present=_present)
     return step
@@ -78,6 +79,7 @@ def image(
             words += ["--build-context", f"{need.name}={need.out}"]
         words += ["--build-context", f"authorities={AUTHORITIES}", "--network=host"]
         run("podman", "build", "--pull=never", "--format=docker", *words, folder, env=environment())
+        keep_only(tag(step))
 
     step = Step(
         f"image-{name}",

@@ -12,9 +12,8 @@ from offline.gomodule import copy_from, program
 from offline.image import debian, image, tag
 from offline.java import jars
 from offline.step import Run, Step
-from offline.versions import ROOT, canonical
+from offline.versions import ROOT, canonical, version
 from offline.versions import image as reference
-from offline.versions import version
 
 KUBERNETES = version("platform", "kubernetes")
 DAPR = version("platform", "dapr")
@@ -65,9 +64,7 @@ skaffold = program(
     "skaffold",
     ["github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold"],
     symbols={
-        "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": (
-            f"v{version('tools', 'skaffold')}"
-        )
+        "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": (f"v{version('tools', 'skaffold')}")
     },
 )
 etcd = program("etcd", ["go.etcd.io/etcd/server/v3"], rename={"server": "etcd"})

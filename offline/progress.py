@@ -40,13 +40,11 @@ def step(name: str, log: Path | None = None) -> Iterator[None]:
 
     pulse = threading.Thread(target=beat, daemon=True)
     pulse.start()
+    end = f"  ✗ {name}", where
     try:
         yield
-    except BaseException:
-        say(f"  ✗ {name}  {time.monotonic() - started:.1f} s{where}")
-        raise
-    else:
-        say(f"  ✓ {name}  {time.monotonic() - started:.1f} s")
+        end = f"  ✓ {name}", ""
     finally:
         done.set()
         pulse.join()
+        say(f"{end[0]}  {time.monotonic() - started:.1f} s{end[1]}")

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
+from offline import step
+from offline.lock import alone
 from offline.progress import say
 from offline.progress import step as show
 from offline.step import Step
@@ -37,9 +39,15 @@ def build(targets: Iterable[Step], workers: int) -> None:
         enough: one that computes and one that waits for the network.
     :raises BuildError: a step failed; those under way are finished first, no new one is started.
     """
-    graph = missing(targets)
-    if not graph:
+    wanted = list(targets)
+    if not missing(wanted):
         return
+    with alone(step.CACHE / "lock"):
+        # Another run may have built some of them meanwhile.
+        _build(missing(wanted), workers)
+
+
+def _build(graph: dict[Step, set[Step]], workers: int) -> None:
     started = time.monotonic()
     say(f"Building {len(graph)} parts. What is built is kept: after an interruption it goes on.")
     order = TopologicalSorter(graph)

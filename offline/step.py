@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from offline.process import run
+
 CACHE = Path(os.environ.get("MANDATES_CACHE", Path.home() / ".cache" / "mandates"))
 
 
@@ -25,9 +27,7 @@ class Run:
     log: Path
     inputs: Mapping[str, Path]
 
-    def __call__(
-        self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
-    ) -> None:
+    def __call__(self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         """Run a program; its output goes to the step's log.
 
         :raises BuildError: it could not be started or did not exit with 0.
@@ -37,15 +37,8 @@ class Run:
             log.write("$ " + " ".join(words) + "\n")
             log.flush()
             try:
-                subprocess.run(  # noqa: S603  the recipes' own commands, no outside input
-                    words,
-                    cwd=cwd,
-                    env={**os.environ, **(env or {})},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    check=True,
-                )
+                environment = {**os.environ, **(env or {})}
+                run(words, cwd=cwd, env=environment, stdout=log, stderr=subprocess.STDOUT)
             except FileNotFoundError as error:
                 raise BuildError(f"{self.name}: the program {words[0]} is not installed") from error
             except subprocess.CalledProcessError as error:

@@ -17,6 +17,7 @@ from cluster.target import Target, developer
 from cluster.up import PORTS, hints, up
 from cluster.way import choose
 from offline import plan
+from offline.process import end_on_interrupt
 from offline.progress import say, step
 from offline.versions import ROOT
 
@@ -43,7 +44,7 @@ def _env(_: Target) -> None:
         engine.start_service()
     for name, value in {**_environment(), "PATH": str(plan.tools.out)}.items():
         rest = ':"$PATH"' if name == "PATH" else ""
-        print(f"export {name}={shlex.quote(value)}{rest}")  # noqa: T201  this is the command's answer
+        print(f"export {name}={shlex.quote(value)}{rest}")
 
 
 def _dev(target: Target) -> None:
@@ -56,8 +57,7 @@ def _dev(target: Target) -> None:
     ready = up(target)
     say("Skaffold watches the services: an edit is built and deployed. End with Ctrl-C; the cluster stays.")
     words = ["dev", "--filename", str(ROOT / "skaffold.yaml"), "--kube-context", ready.context]
-    program = str(ready.found(["skaffold"])[0])
-    os.execvpe(program, ["skaffold", *words, "--cleanup=false"], ready.environment)  # noqa: S606  no shell wanted
+    os.execvpe("skaffold", ["skaffold", *words, "--cleanup=false"], ready.environment)  # noqa: S606  no shell wanted
 
 
 def _lock(_: Target) -> None:
@@ -95,16 +95,17 @@ def main() -> int:
     verbs.add_parser("check", help=text, description=text).add_argument("stage", nargs="*", choices=[[], *STAGES])
     arguments = parser.parse_args()
     command = arguments.command
+    end_on_interrupt()
     try:
         if command == "check":
             check(arguments.stage)
         else:
             COMMANDS[command][0](developer())
     except Failure as failure:
-        say(f"\nmandates {command}: {failure}")
+        print(f"\nmandates {command}: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        say(f"\nmandates {command}: interrupted. What is done is kept: run it again to go on.")
+        print(f"\nmandates {command}: interrupted. What is done is kept: run it again to go on.", file=sys.stderr)
         return 130
     return 0
 

@@ -51,7 +51,8 @@ class Built:
         """
         host.install(PROGRAMS | {f"/usr/lib/podman/{name}": package for name, package in HELPERS.items()})
         if shutil.which("go") is None:
-            raise Failure("the program go is not installed", "Install Go 1.21 or newer; it fetches the version it needs")
+            remedy = "Install Go 1.21 or newer; it fetches the version it needs"
+            raise Failure("the program go is not installed", remedy)
         host.require_disk(host.cache_size_needed(), CACHE)
         # kind mounts it into its nodes, also where the kernel has no modules.
         if not Path("/lib/modules").exists():

@@ -1,5 +1,7 @@
 """`make test`: every check of the project, one stage after the other, quick ones first."""
 
+import os
+import shlex
 import subprocess
 import sys
 import time
@@ -7,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cluster.failure import Failure
-from cluster.target import Target
 from cluster.way import Way, choose
 from offline.progress import say
 from offline.versions import ROOT
@@ -15,8 +16,11 @@ from offline.versions import ROOT
 PYTHON = [sys.executable, "-m"]
 # Each has its own settings, and its own packages on the path.
 UNIT = ["offline/tests", "scripts/tests", "services/crm", "services/iot", "offline/strimzi", "tests/charts"]
-SHELL = ["scripts/mandates", ".ci/run", *(str(path.relative_to(ROOT)) for path in ROOT.glob("offline/images/*/*.sh"))]
-CONTAINERFILES = ["offline/images/*/Containerfile", "offline/strimzi/Containerfile", "services/*/Dockerfile"]
+TYPED = ["offline", "scripts", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
+SHELL = ["scripts/mandates", ".ci/run", "offline/**/*.sh"]
+CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
+# Templates are no YAML; tests/charts reads what comes out of them.
+YAML = ["k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]
 
 
 def lint(way: Way) -> None:
@@ -24,14 +28,13 @@ def lint(way: Way) -> None:
 
     :raises Failure: one of them complains.
     """
-    files = [str(path.relative_to(ROOT)) for pattern in CONTAINERFILES for path in sorted(ROOT.glob(pattern))]
     _run(way, "ruff", "check", ".")
     _run(way, "ruff", "format", "--check", ".")
-    for package in ("offline", "scripts/cluster", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"):
+    for package in TYPED:
         _run(way, "mypy", package)
-    _run(way, "shellcheck", *SHELL)
-    _run(way, "hadolint", *files)
-    _run(way, "yamllint", "--strict", "k8s", "skaffold.yaml", "charts/crm/values.yaml", "charts/iot/values.yaml")
+    _run(way, "shellcheck", *_files(SHELL))
+    _run(way, "hadolint", *_files(CONTAINERFILES))
+    _run(way, "yamllint", "--strict", *_files(YAML))
 
 
 def unit(way: Way) -> None:
@@ -40,7 +43,7 @@ def unit(way: Way) -> None:
     :raises Failure: one fails.
     """
     for folder in UNIT:
-        _run(way, *PYTHON, "pytest", "--rootdir", folder, folder)
+        _run(way, *PYTHON, "pytest", cwd=ROOT / folder)
 
 
 def e2e(way: Way) -> None:
@@ -70,10 +73,14 @@ def check(stages: list[str]) -> None:
     say(f"All passed in {time.monotonic() - started:.0f} s. Next: make up, or commit.")
 
 
-def _run(way: Way, *words: str | Path) -> None:
-    command = [str(word) for word in words]
-    say("$ " + " ".join(Path(word).name if word == sys.executable else word for word in command))
-    target = Target("", Path(), way.env)
-    done = subprocess.run(target.found(command), cwd=ROOT, env=target.environment, check=False)  # noqa: S603  our own
+def _files(patterns: list[str]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+def _run(way: Way, *words: str, cwd: Path = ROOT) -> None:
+    shown = shlex.join([Path(words[0]).name, *words[1:]])
+    say(f"$ {shown}" if cwd == ROOT else f"$ (cd {cwd.relative_to(ROOT)}; {shown})")
+    done = subprocess.run(words, cwd=cwd, env={**os.environ, **way.env}, check=False)
     if done.returncode != 0:
-        raise Failure(f"{' '.join(command[:4])} ended with {done.returncode}", "Mend what it names above")
+        where = "" if cwd == ROOT else f" in {cwd.relative_to(ROOT)}"
+        raise Failure(f"{' '.join(shown.split()[:4])}{where} ended with {done.returncode}", "Mend what it names above")

@@ -26,8 +26,8 @@ def clean(target: Target) -> None:
         listed = output(["podman", "images", "--format", "{{.Repository}}:{{.Tag}}"], env=env) or ""
         ours = [name for name in listed.split() if name.startswith(OURS)]
         if ours:
-            subprocess.run(  # noqa: S603  our own words
-                ["podman", "rmi", "--force", *ours],  # noqa: S607  from PATH
+            subprocess.run(
+                ["podman", "rmi", "--force", *ours],
                 env={**os.environ, **env},
                 stdout=subprocess.DEVNULL,
                 check=False,

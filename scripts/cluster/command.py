@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster.failure import Failure
+from offline import process
 from offline.step import CACHE
 
 Words = Sequence[str | Path]
@@ -37,17 +38,8 @@ def run(
         sink.flush()
         start = sink.tell()
         try:
-            subprocess.run(  # noqa: S603  our own words
-                command,
-                env={**os.environ, **(env or {})},
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=timeout,
-                check=True,
-            )
+            environment = {**os.environ, **(env or {})}
+            process.run(command, stdin=stdin, timeout=timeout, env=environment, stdout=sink, stderr=subprocess.STDOUT)
         except FileNotFoundError as error:
             raise Failure(f"the program {command[0]} is not there", "Run make up, which gets it") from error
         except subprocess.TimeoutExpired as error:
@@ -56,15 +48,13 @@ def run(
             with log.open(errors="replace") as written:
                 written.seek(start)
                 tail = "\n    ".join(written.read().strip().splitlines()[-6:])
-            raise Failure(
-                f"{_short(command)} ended with {error.returncode}:\n    {tail}\n", f"Read {log}"
-            ) from error
+            raise Failure(f"{_short(command)} ended with {error.returncode}:\n    {tail}\n", f"Read {log}") from error
 
 
 def output(words: Words, *, env: Mapping[str, str] | None = None, timeout: float | None = None) -> str | None:
     """Return what a program prints, or None when it fails, is not installed or takes too long."""
     try:
-        return subprocess.run(  # noqa: S603  our own words
+        return subprocess.run(
             [str(word) for word in words],
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 import subprocess
-from pathlib import Path
+import time
+from contextlib import suppress
 
 from cluster.command import log_file, output
 from cluster.failure import Failure
@@ -13,6 +14,8 @@ from offline.step import CACHE
 
 SOCKET = CACHE / "podman.sock"
 PID = CACHE / "podman.pid"
+# Seconds in which a service that starts answers.
+PATIENCE = 20
 
 
 def docker_answers() -> bool:
@@ -37,41 +40,34 @@ def start_service() -> bool:
     """Start podman's Docker API, through which skaffold builds; it runs until `stop_service`.
 
     :returns: whether it had to be started.
-    :raises Failure: it does not come up within 20 seconds.
+    :raises Failure: it does not come up within `PATIENCE`.
     """
     if service_answers():
         return False
     SOCKET.unlink(missing_ok=True)
     log = log_file("podman-service")
     with log.open("a") as sink:
-        process = subprocess.Popen(  # noqa: S603  our own words
-            ["podman", "system", "service", "--time=0", f"unix://{SOCKET}"],  # noqa: S607  from PATH
+        service = subprocess.Popen(
+            ["podman", "system", "service", "--time=0", f"unix://{SOCKET}"],
             env={**os.environ, **podman.environment()},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
             start_new_session=True,
         )
-    PID.write_text(str(process.pid))
-    try:
-        process.wait(timeout=0.2)
-    except subprocess.TimeoutExpired:
-        pass
-    # The API says when it is ready by nothing but answering.
-    if output(["podman", "--url", f"unix://{SOCKET}", "version"], timeout=20) is None or not service_answers():
-        raise Failure("podman's Docker API does not answer", f"Read {log}")
+    PID.write_text(str(service.pid))
+    until = time.monotonic() + PATIENCE
+    while not service_answers():
+        if service.poll() is not None or time.monotonic() > until:
+            raise Failure("podman's Docker API does not answer", f"Read {log}")
+        time.sleep(0.05)  # between two looks at a condition
     return True
 
 
 def stop_service() -> None:
     """Stop podman's Docker API if it runs."""
     if service_answers() and PID.exists():
-        os.kill(int(PID.read_text()), signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(int(PID.read_text()), signal.SIGTERM)
     PID.unlink(missing_ok=True)
     SOCKET.unlink(missing_ok=True)
-
-
-def root_folder(engine: str) -> Path:
-    """Return the folder in which the engine keeps its images."""
-    query = {"docker": "{{.DockerRootDir}}", "podman": "{{.Store.GraphRoot}}"}[engine]
-    return Path((output([engine, "info", "--format", query], timeout=20) or "/").strip())

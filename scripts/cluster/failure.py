@@ -1,7 +1,7 @@
 """A failure that the user can do something about."""
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818  the user's word for it, not the interpreter's
     """One sentence that says what is wrong and where, and one that says what to do.
 
     :param what: what is wrong, without a full stop.

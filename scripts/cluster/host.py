@@ -3,7 +3,7 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cluster.command import log_file, run
@@ -14,12 +14,13 @@ from offline.step import CACHE
 GIB = 1024**3
 
 
-def require_memory(gib: float) -> None:
+def require_memory(gib: float, meminfo: Path = Path("/proc/meminfo")) -> None:
     """Check the memory that new processes can have.
 
+    :param meminfo: where the kernel tells it, in the format of proc(5).
     :raises Failure: there is less than `gib` GiB.
     """
-    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
     free = int(fields["MemAvailable"].split()[0]) * 1024 / GIB
     if free < gib:
         raise Failure(
@@ -47,18 +48,19 @@ def missing(programs: Iterable[str]) -> list[str]:
     return [name for name in programs if shutil.which(name) is None]
 
 
-def install(programs: dict[str, str]) -> None:
+def install(programs: Mapping[str, str], *, root: bool = os.geteuid() == 0) -> None:
     """Install what is missing, with Debian's package manager, as root.
 
     :param programs: program -> Debian package that has it.
+    :param root: whether this user may install.
     :raises Failure: something is missing and this user cannot install it.
     """
     absent = missing(programs)
     if not absent:
         return
     packages = sorted({programs[name] for name in absent})
-    by_hand = f"Install it: sudo apt-get install {' '.join(packages)}"
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    by_hand = f"Install what has it, on Debian: sudo apt-get install {' '.join(packages)}"
+    if shutil.which("apt-get") is None or not root:
         raise Failure(f"needed and not installed: {', '.join(absent)}", by_hand)
     log = log_file("apt")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}

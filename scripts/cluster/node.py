@@ -31,8 +31,15 @@ def config(kubelet: dict[str, Any], *patches: dict[str, Any]) -> dict[str, Any]:
 
 
 def exists(target: Target) -> bool:
-    """Tell whether kind knows a cluster of this name; its processes may be dead all the same."""
-    return target.name in (target.output("kind", "get", "clusters", timeout=30) or "").split()
+    """Tell whether kind knows a cluster of this name; its processes may be dead all the same.
+
+    :raises Failure: kind does not say.
+    """
+    listed = target.output("kind", "get", "clusters", timeout=60)
+    # Taken for none at all, it would cost the cluster that is there.
+    if listed is None:
+        raise Failure("kind get clusters fails or takes more than 60 s", "Look whether the container engine answers")
+    return target.name in listed.split()
 
 
 def answers(target: Target) -> bool:
@@ -61,7 +68,7 @@ def ensure(target: Target, image: str, config: dict[str, Any], fingerprint: str)
         say(f"  ! cluster {target.name} {why}: it is made anew")
         delete(target)
     target.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-    words = ["--name", target.name, "--image", image, "--kubeconfig", target.kubeconfig, "--config", "-"]
+    words = ["--name", target.name, "--image", image, "--kubeconfig", str(target.kubeconfig), "--config", "-"]
     with step(f"kind cluster {target.name}"):
         try:
             target.run("kind", "create", "cluster", *words, "--wait=90s", log="kind", stdin=yaml.safe_dump(config))

@@ -16,7 +16,8 @@ def install(target: Target, way: Way) -> None:
     :raises Failure: something is refused or not ready in time.
     """
     with ThreadPoolExecutor() as pool:
-        for task in [pool.submit(part, target, way) for part in (_dapr, _kafka, _redis)]:
+        tasks = [pool.submit(_dapr, target, way), pool.submit(_kafka, target, way), pool.submit(_redis, target)]
+        for task in tasks:
             task.result()
 
 
@@ -40,7 +41,7 @@ def _kafka(target: Target, way: Way) -> None:
             target.kubectl(*ready, kind, log="kafka")
 
 
-def _redis(target: Target, way: Way) -> None:
+def _redis(target: Target) -> None:
     with step("Redis"):
         target.kubectl("apply", "-k", K8S / "stores" / "redis", log="redis")
         target.kubectl("rollout", "status", "statefulset/redis", "--timeout=180s", log="redis")

@@ -20,7 +20,7 @@ def can_pull(name: str) -> bool:
     """Try one pull, of the smallest image that is needed anyway."""
     reference = canonical(image("redis"))
     try:
-        tried = subprocess.run(  # noqa: S603  our own words
+        tried = subprocess.run(
             [name, "pull", "--quiet", reference],
             env={**os.environ, **engine.environment(name)},
             stdin=subprocess.DEVNULL,

@@ -59,9 +59,7 @@ def answer(target: Target, patience: float = 60) -> str:
         last = "no answer"
         while time.monotonic() < until:
             try:
-                with urllib.request.urlopen(  # noqa: S310  a fixed http address
-                    f"http://127.0.0.1:{port}/?connectionId={CONNECTION}", timeout=5
-                ) as reply:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/?connectionId={CONNECTION}", timeout=5) as reply:
                     body: str = reply.read().decode()
                     json.loads(body)
                     return body
@@ -82,9 +80,8 @@ def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
 
     :raises Failure: kubectl cannot forward.
     """
-    words = [str(word) for word in target.found(["kubectl"])]
-    with subprocess.Popen(  # noqa: S603  our own words
-        [*words, "--context", target.context, "port-forward", resource, f":{port}"],
+    with subprocess.Popen(
+        ["kubectl", "--context", target.context, "port-forward", resource, f":{port}"],
         env=target.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

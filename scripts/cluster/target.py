@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cluster.command import Words, log_file, output, run
+from cluster.command import log_file, output, run
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Target:
         :raises Failure: as `cluster.command.run`.
         """
         path = log_file(f"{self.name}-{log}")
-        run(self.found(words), log=path, env=self.environment, stdin=stdin, timeout=timeout)
+        run(words, log=path, env=self.environment, stdin=stdin, timeout=timeout)
 
     def output(self, *words: str | Path, timeout: float | None = None) -> str | None:
         """Return what a program prints, or None if it fails."""
-        return output(self.found(words), env=self.environment, timeout=timeout)
+        return output(words, env=self.environment, timeout=timeout)
 
     def kubectl(self, *words: str | Path, log: str = "kubectl", stdin: str | None = None) -> None:
         """Run kubectl on this cluster.
@@ -57,17 +57,6 @@ class Target:
         """Return what `kubectl get ... -o json` prints, or None when there is no such thing."""
         text = self.output("kubectl", "--context", self.context, "get", *words, "-o", "json", timeout=timeout)
         return None if text is None else json.loads(text)
-
-    def found(self, words: Words) -> list[str | Path]:
-        """Return the words with the program's full path, where it is one of the pinned tools.
-
-        A new process is looked up on the caller's PATH, not on the one it is given.
-        """
-        for folder in self.env.get("PATH", "").split(os.pathsep):
-            program = Path(folder) / str(words[0])
-            if folder and program.is_file():
-                return [program, *words[1:]]
-        return list(words)
 
 
 def developer() -> Target:

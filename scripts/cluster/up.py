@@ -49,4 +49,3 @@ def hints(target: Target, body: str) -> None:
         say(f"  kubectl --context {target.context} port-forward service/{name} {local}:{port}")
     say(f'  curl "http://localhost:{PORTS["iot"]}?connectionId={services.CONNECTION}"')
     say("Then docs and the walk: README.md. Develop: make dev. Take it down: make down.")
-

@@ -26,9 +26,7 @@ def helm(*arguments: str) -> str:
     Raises:
         RefusedError: Helm ended with another code than 0.
     """
-    done = subprocess.run(  # noqa: S603  the arguments are the tests' own
-        [os.environ.get("HELM", "helm"), *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([os.environ.get("HELM", "helm"), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RefusedError(done.stderr)
     return done.stdout

@@ -12,9 +12,7 @@ KUSTOMIZATIONS = sorted(path.parent for path in K8S.rglob("kustomization.yaml"))
 def folder(path: Path) -> list[Manifest]:
     """Give the objects that the kustomization in a folder names."""
     (kustomization,) = read((path / "kustomization.yaml").read_text())
-    return list(
-        chain.from_iterable(read((path / f).read_text()) for f in kustomization["resources"])
-    )
+    return list(chain.from_iterable(read((path / f).read_text()) for f in kustomization["resources"]))
 
 
 def everything(kind: str) -> dict[str, Manifest]:

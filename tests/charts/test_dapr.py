@@ -10,9 +10,7 @@ from .chart import SERVICES
 from .manifests import everything, values
 
 
-@pytest.mark.parametrize(
-    ("chart", "key", "kind"), [("crm", "pubsub", "pubsub."), ("iot", "stateStore", "state.")]
-)
+@pytest.mark.parametrize(("chart", "key", "kind"), [("crm", "pubsub", "pubsub."), ("iot", "stateStore", "state.")])
 def test_a_service_is_given_a_component_it_may_use(chart: str, key: str, kind: str) -> None:
     component = everything("Component")[values(chart)[key]]
     assert component["scopes"] == [chart]
@@ -69,11 +67,7 @@ def test_pubsub_is_encrypted_and_signed_in(name: str) -> None:
 def test_the_stores_make_the_secrets_the_components_read() -> None:
     for component in everything("Component").values():
         if component["spec"]["type"].startswith("state."):
-            (reference,) = (
-                entry["secretKeyRef"]
-                for entry in component["spec"]["metadata"]
-                if "secretKeyRef" in entry
-            )
+            (reference,) = (entry["secretKeyRef"] for entry in component["spec"]["metadata"] if "secretKeyRef" in entry)
             assert reference["key"] in everything("Secret")[reference["name"]]["stringData"]
 
 
@@ -94,9 +88,7 @@ def test_every_policy_has_a_target_and_every_target_a_policy() -> None:
 
 def test_delivery_to_iot_is_never_given_up() -> None:
     spec = everything("Resiliency")["mandates"]["spec"]
-    retry = spec["policies"]["retries"][
-        spec["targets"]["components"]["iot-pubsub"]["inbound"]["retry"]
-    ]
+    retry = spec["policies"]["retries"][spec["targets"]["components"]["iot-pubsub"]["inbound"]["retry"]]
     assert retry["maxRetries"] == -1
 
 

@@ -53,10 +53,7 @@ def test_a_store_runs_the_one_version_and_with_no_more_rights_than_a_service(nam
         "capabilities": {"drop": ["ALL"]},
     }
     assert container["resources"]["limits"]["memory"]
-    assert (
-        workload["spec"]["selector"]["matchLabels"]
-        == everything("Service")[name]["spec"]["selector"]
-    )
+    assert workload["spec"]["selector"]["matchLabels"] == everything("Service")[name]["spec"]["selector"]
 
 
 def test_skaffold_builds_what_the_charts_run() -> None:

@@ -88,9 +88,7 @@ def test_a_service_can_do_nothing_but_its_work(name: str) -> None:
 
 def test_only_tmp_is_writable(name: str) -> None:
     assert [mount["mountPath"] for mount in container(name)["volumeMounts"]] == ["/tmp"]  # noqa: S108  a path in the pod
-    assert pod(name)["spec"]["volumes"] == [
-        {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}
-    ]
+    assert pod(name)["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}]
 
 
 def test_a_claim_is_made_mounted_and_kept(name: str) -> None:
@@ -119,9 +117,7 @@ def test_probes_ask_the_port_the_service_listens_on(name: str) -> None:
 def test_the_service_finds_the_pods_and_only_them(name: str) -> None:
     manifests = read(helm("template", name, str(CHARTS / name)))
     service = the("Service", manifests)
-    assert service["spec"]["ports"] == [
-        {"name": "http", "port": SERVICES[name], "targetPort": "http"}
-    ]
+    assert service["spec"]["ports"] == [{"name": "http", "port": SERVICES[name], "targetPort": "http"}]
     selector = service["spec"]["selector"].items()
     deployment = the("Deployment", manifests)
     assert selector == deployment["spec"]["selector"]["matchLabels"].items()
@@ -133,15 +129,13 @@ def test_the_service_finds_the_pods_and_only_them(name: str) -> None:
 def test_a_new_chart_version_alone_restarts_no_pod(name: str) -> None:
     labels = the("Deployment", render(name))["metadata"]["labels"]
     assert labels["helm.sh/chart"].startswith(f"{name}-")
-    assert (
-        not {"helm.sh/chart", "app.kubernetes.io/version"} & pod(name)["metadata"]["labels"].keys()
-    )
+    assert not {"helm.sh/chart", "app.kubernetes.io/version"} & pod(name)["metadata"]["labels"].keys()
 
 
 def test_a_stopping_pod_drains_before_it_is_killed(name: str) -> None:
     spec = pod(name, service__drainSeconds=3, service__terminationGracePeriodSeconds=20)["spec"]
     assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
-    assert spec["terminationGracePeriodSeconds"] == 20  # noqa: PLR2004  as set above
+    assert spec["terminationGracePeriodSeconds"] == 20
 
 
 def test_the_image_is_the_tag_or_the_app_version(name: str) -> None:

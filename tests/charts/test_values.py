@@ -6,9 +6,7 @@ from .chart import RefusedError, render, the
 
 
 def settings(chart: str, **values: object) -> dict[str, object]:
-    (container,) = the("Deployment", render(chart, **values))["spec"]["template"]["spec"][
-        "containers"
-    ]
+    (container,) = the("Deployment", render(chart, **values))["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
 
 
@@ -42,9 +40,7 @@ def test_iot_by_default() -> None:
 
 
 def test_iot_with_the_durable_store() -> None:
-    assert (
-        settings("iot", stateStore="durable-statestore")["IOT_STATESTORE"] == "durable-statestore"
-    )
+    assert settings("iot", stateStore="durable-statestore")["IOT_STATESTORE"] == "durable-statestore"
 
 
 def test_two_relays_never_run_at_once() -> None:
@@ -88,9 +84,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("chart", "value", "to", "words"), REFUSALS, ids=[f"{r[0]}-{r[1]}={r[2]}" for r in REFUSALS]
-)
+@pytest.mark.parametrize(("chart", "value", "to", "words"), REFUSALS, ids=[f"{r[0]}-{r[1]}={r[2]}" for r in REFUSALS])
 def test_refused(chart: str, value: str, to: object, words: list[str]) -> None:
     with pytest.raises(RefusedError) as refusal:
         render(chart, **{value: to})

@@ -41,8 +41,17 @@ class Service:
         :param path: what follows the port, such as `?customerId=2`.
         """
         done = subprocess.run(
-            ["curl", "--silent", "--show-error", "--max-time", "10", "--write-out", "\n%{http_code}"]
-            + [*options, f"http://localhost:{self.port}{path}"],
+            [
+                "curl",
+                "--silent",
+                "--show-error",
+                "--max-time",
+                "10",
+                "--write-out",
+                "\n%{http_code}",
+                *options,
+                f"http://localhost:{self.port}{path}",
+            ],
             capture_output=True,
             text=True,
             check=False,

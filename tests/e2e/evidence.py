@@ -13,7 +13,12 @@ def collect(target: Target, folder: Path) -> None:
         "pods.txt": ("get", "pods", "--all-namespaces", "--output=wide"),
         "events.txt": ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),
         "kafka.yaml": ("get", "kafka,kafkanodepool,kafkatopic,kafkauser", "--all-namespaces", "--output=yaml"),
-        "dapr.yaml": ("get", "components,subscriptions,configurations,resiliencies", "--all-namespaces", "--output=yaml"),
+        "dapr.yaml": (
+            "get",
+            "components,subscriptions,configurations,resiliencies",
+            "--all-namespaces",
+            "--output=yaml",
+        ),
     }
     for name, verb in overviews.items():
         (folder / name).write_text(target.output(*words, *verb, timeout=20) or "kubectl gave no answer\n")

@@ -4,10 +4,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.e2e.polling import poll_until
-
 from cluster.target import Target
 from offline.versions import ROOT
+from tests.e2e.polling import poll_until
 
 LOGGED = "customers imported"
 MARK = "edited by the end-to-end suite"
@@ -19,13 +18,15 @@ def test_an_edit_is_built_and_deployed(target: Target, tmp_path: Path) -> None:
     for part in ("skaffold.yaml", "charts", "k8s", "services"):
         original = ROOT / part
         if original.is_dir():
-            shutil.copytree(original, tree / part, ignore=shutil.ignore_patterns(".*_cache", "__pycache__", ".hypothesis"))
+            shutil.copytree(
+                original, tree / part, ignore=shutil.ignore_patterns(".*_cache", "__pycache__", ".hypothesis")
+            )
         else:
             tree.mkdir(exist_ok=True)
             shutil.copy2(original, tree / part)
     source = tree / "services" / "crm" / "src" / "crm" / "app.py"
     log = tmp_path / "skaffold.log"
-    words = target.found(["skaffold", "dev", "--kube-context", target.context, "--cleanup=false", "--tail=false"])
+    words = ["skaffold", "dev", "--kube-context", target.context, "--cleanup=false", "--tail=false"]
     with log.open("w") as sink:
         process = subprocess.Popen(
             [*map(str, words), "--port-forward=off"],
@@ -46,4 +47,6 @@ def test_an_edit_is_built_and_deployed(target: Target, tmp_path: Path) -> None:
         process.terminate()
         process.wait(30)
         # Back to the code of the checkout, for the tests that follow.
-        target.run("skaffold", "run", "--filename", ROOT / "skaffold.yaml", "--kube-context", target.context, log="develop")
+        target.run(
+            "skaffold", "run", "--filename", ROOT / "skaffold.yaml", "--kube-context", target.context, log="develop"
+        )

@@ -33,5 +33,6 @@ def test_a_healthy_cluster_stays_and_up_takes_seconds(target: Target) -> None:
     up(replace(target, env={}))
     assert time.monotonic() - started < 20
     after = target.get("nodes")
-    assert before and after
+    assert before
+    assert after
     assert before["items"][0]["metadata"]["uid"] == after["items"][0]["metadata"]["uid"]

@@ -5,9 +5,9 @@ import re
 
 import pytest
 from kubernetes import client
-from tests.e2e.polling import poll_until
 
 from cluster.target import Target
+from tests.e2e.polling import poll_until
 
 MEBI = 1024**2
 

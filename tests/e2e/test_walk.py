@@ -1,10 +1,10 @@
 """The lab's walk: customers, their mandates, and what IoT knows of them, also after it was away."""
 
 from kubernetes import client
-from tests.e2e.curl import service
-from tests.e2e.polling import poll_until
 
 from cluster.target import Target
+from tests.e2e.curl import service
+from tests.e2e.polling import poll_until
 
 MOLLY = {
     "firstName": "Molly",
