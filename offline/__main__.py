@@ -5,7 +5,6 @@ import sys
 from offline import plan
 from offline.process import end_on_interrupt
 from offline.progress import say
-from offline.scheduler import build
 from offline.step import CACHE, BuildError
 
 
@@ -13,7 +12,7 @@ def main() -> int:
     """Build all targets; the exit code is 0 when all of them are there."""
     end_on_interrupt()
     try:
-        build(plan.TARGETS, workers=2)
+        plan.build_all()
     except BuildError as error:
         say(f"Build failed: {error}\nMend the cause and run it again: what is built is kept.")
         return 1

@@ -62,3 +62,8 @@ def copy_from(module: str, version: str, folder: str, to: str) -> Callable[[Run]
         shutil.copytree(source, run.out / to)
 
     return recipe
+
+
+def forget_sources() -> None:
+    """Remove Go's downloads and intermediate results: 16 GB that only the next compilation would use."""
+    shutil.rmtree(CACHE / "go", ignore_errors=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from offline import archive
+from offline import archive, gomodule
 from offline.engine import environment
 from offline.gomodule import copy_from, program
 from offline.image import debian, image, tag
 from offline.java import jars
+from offline.scheduler import build
 from offline.step import Run, Step
 from offline.versions import ROOT, canonical, version
 from offline.versions import image as reference
@@ -160,3 +161,12 @@ tools = Step("tools", _collect_tools, needs=[kind, helm, skaffold, kubernetes])
 
 # The steps whose outputs a cluster and its users need; the rest is on the way to them.
 TARGETS = [tools, node, dapr, dapr_images, platform, python, crds]
+
+
+def build_all() -> None:
+    """Build what is missing of all that a cluster and its users need.
+
+    :raises BuildError: as `scheduler.build`.
+    """
+    build(TARGETS, workers=2)
+    gomodule.forget_sources()

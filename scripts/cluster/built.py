@@ -13,7 +13,6 @@ from offline import plan
 from offline.archive import FILE
 from offline.image import tag
 from offline.progress import step
-from offline.scheduler import build
 from offline.step import CACHE, BuildError
 from offline.versions import ROOT
 
@@ -58,7 +57,7 @@ class Built:
         if not Path("/lib/modules").exists():
             Path("/lib/modules").mkdir(parents=True)
         try:
-            build(plan.TARGETS, workers=2)
+            plan.build_all()
         except BuildError as error:
             raise Failure(str(error), "Mend the cause and run it again: what is built is kept") from error
         engine.start_service()

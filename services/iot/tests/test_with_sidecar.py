@@ -47,9 +47,7 @@ HOSTILE = ["x||y", "a/b", "ünï ☃", "a%7cb", "UP", "up", "a ", "a", "_ready",
 
 @contextmanager
 def started(*command: object) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(  # noqa: S603  the tests' own words
-        [str(word) for word in command], stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
     try:
         yield process
     finally:
