@@ -104,4 +104,6 @@ class Built:
         :raises Failure: the API server refuses something.
         """
         target.kubectl("apply", "--server-side", "--force-conflicts", "-f", plan.crds.out)
+        # Only then does the API server know the kinds that the manifests name.
+        target.kubectl("wait", "--for=condition=Established", "-f", plan.crds.out, "--timeout=60s")
         target.kubectl("apply", "-k", ROOT / "offline" / "strimzi" / "deploy")
