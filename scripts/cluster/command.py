@@ -48,7 +48,7 @@ def run(
             with log.open(errors="replace") as written:
                 written.seek(start)
                 tail = "\n    ".join(written.read().strip().splitlines()[-6:])
-            raise Failure(f"{_short(command)} ended with {error.returncode}:\n    {tail}\n", f"Read {log}") from error
+            raise Failure(f"{_short(command)} ended with {error.returncode}:\n    {tail}", f"Read {log}") from error
 
 
 def output(words: Words, *, env: Mapping[str, str] | None = None, timeout: float | None = None) -> str | None:
