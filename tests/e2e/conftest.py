@@ -6,7 +6,7 @@ When a test fails, logs, events and descriptions of every pod go to build/e2e/TE
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -77,11 +77,12 @@ def custom(api: client.ApiClient) -> client.CustomObjectsApi:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.when != "teardown" and report.failed and "target" in getattr(item, "funcargs", {}):
+    fixtures: dict[str, object] = getattr(item, "funcargs", {})
+    if report.when != "teardown" and report.failed and isinstance(target := fixtures.get("target"), Target):
         folder = ROOT / "build" / "e2e" / item.name
         shutil.rmtree(folder, ignore_errors=True)
-        collect(item.funcargs["target"], folder)
+        collect(target, folder)
         report.sections.append(("evidence", f"logs and events of every pod: {folder}"))
     return report

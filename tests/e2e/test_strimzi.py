@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from kubernetes import client
-from tests.e2e.polling import poll_until
 
 from cluster.target import Target
+from tests.e2e.polling import poll_until
 
 TOPIC = "connection-mandates-topic"
 BROKER = "mandates-dual-role-0"
@@ -99,7 +99,9 @@ def test_kafka_has_the_topic_as_it_is_declared(target: Target) -> None:
     assert "cleanup.policy=compact" in line
 
 
-def test_a_changed_topic_is_changed_in_kafka_within_two_seconds(target: Target, custom: client.CustomObjectsApi) -> None:
+def test_a_changed_topic_is_changed_in_kafka_within_two_seconds(
+    target: Target, custom: client.CustomObjectsApi
+) -> None:
     with trial_topic(custom, {"partitions": 2, "replicas": 2, "config": {"retention.ms": 60000}}) as change:
         changed = time.monotonic()
         change({"partitions": 3, "config": {"retention.ms": 70000}})
@@ -138,18 +140,19 @@ def test_the_operator_catches_up_after_its_own_restart(
 def test_each_service_may_do_its_own_part_and_no_more(target: Target) -> None:
     def client_of(user: str) -> str:
         words = ("kubectl", "--context", target.context, "get", "secret")
-        password = target.output(*words, user, "-o", "go-template={{index .data \"sasl.jaas.config\" | base64decode}}")
+        password = target.output(*words, user, "-o", 'go-template={{index .data "sasl.jaas.config" | base64decode}}')
         authority = target.output(
-            *words, "mandates-cluster-ca-cert", "-o", "go-template={{index .data \"ca.crt\" | base64decode}}"
+            *words, "mandates-cluster-ca-cert", "-o", 'go-template={{index .data "ca.crt" | base64decode}}'
         )
-        assert password and authority
+        assert password
+        assert authority
         in_broker(target, f"cat > /tmp/{user}.pem", authority)
         properties = (
             "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n"
             f"sasl.jaas.config={password}\nssl.truststore.type=PEM\nssl.truststore.location=/tmp/{user}.pem\n"
         )
         in_broker(target, f"cat > /tmp/{user}.properties", properties)
-        return f"/tmp/{user}.properties"
+        return f"/tmp/{user}.properties"  # noqa: S108  in the broker's pod
 
     server = "--bootstrap-server mandates-kafka-bootstrap:9093"
     crm, iot = client_of("crm"), client_of("iot")
