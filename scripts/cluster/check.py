@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cluster import engine
 from cluster.failure import Failure
 from cluster.way import Way, choose
 from offline import plan
@@ -67,12 +68,18 @@ def check(stages: list[str]) -> None:
     """
     started = time.monotonic()
     way = choose()
+    service_ran = engine.service_answers()
     way.prepare()
-    for name in stages or STAGES:
-        say(f"== {name}")
-        begun = time.monotonic()
-        STAGES[name](way)
-        say(f"== {name} passed  {time.monotonic() - begun:.0f} s")
+    try:
+        for name in stages or STAGES:
+            say(f"== {name}")
+            begun = time.monotonic()
+            STAGES[name](way)
+            say(f"== {name} passed  {time.monotonic() - begun:.0f} s")
+    finally:
+        # A run of the checks leaves nothing running that did not run before.
+        if not service_ran:
+            engine.stop_service()
     say(f"All passed in {time.monotonic() - started:.0f} s. Next: make up, or commit.")
 
 
