@@ -16,10 +16,10 @@ from kubernetes import config as kubeconfig
 from cluster import engine, node
 from cluster.target import Target
 from cluster.up import up
+from evidence import collect
 from offline.progress import say, step
 from offline.step import CACHE
 from offline.versions import ROOT
-from tests.e2e.evidence import collect
 
 NAME = "mandates-e2e"
 

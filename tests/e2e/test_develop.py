@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cluster.target import Target
 from offline.versions import ROOT
-from tests.e2e.polling import poll_until
+from polling import poll_until
 
 LOGGED = "customers imported"
 MARK = "edited by the end-to-end suite"

@@ -7,7 +7,7 @@ import pytest
 from kubernetes import client
 
 from cluster.target import Target
-from tests.e2e.polling import poll_until
+from polling import poll_until
 
 MEBI = 1024**2
 

@@ -10,7 +10,7 @@ import pytest
 from kubernetes import client
 
 from cluster.target import Target
-from tests.e2e.polling import poll_until
+from polling import poll_until
 
 TOPIC = "connection-mandates-topic"
 BROKER = "mandates-dual-role-0"

@@ -3,8 +3,8 @@
 from kubernetes import client
 
 from cluster.target import Target
-from tests.e2e.curl import service
-from tests.e2e.polling import poll_until
+from curl import service
+from polling import poll_until
 
 MOLLY = {
     "firstName": "Molly",
