@@ -19,7 +19,9 @@ PATIENCE = 20
 
 
 def docker_answers() -> bool:
-    """Tell whether a Docker engine runs on this machine."""
+    """Tell whether a Docker engine runs on this machine; podman's API, which answers alike, is none."""
+    if os.environ.get("DOCKER_HOST") == f"unix://{SOCKET}":
+        return False
     return output(["docker", "info"], timeout=10) is not None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import platform
+from cluster import engine, platform
 from cluster.built import Built
 from cluster.failure import Failure
 from cluster.pulled import TOOLS, Pulled
@@ -47,6 +47,15 @@ def test_pull_without_an_engine(programs: Programs) -> None:
     assert refusal("pull") == expected
 
 
+def test_podman_s_api_is_not_taken_for_docker(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs.add("docker")
+    programs.add("podman")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{engine.SOCKET}")
+    way = choose("pull")
+    assert isinstance(way, Pulled)
+    assert way.engine == "podman"
+
+
 def test_auto_without_an_engine_builds(programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:
     assert isinstance(choose("auto"), Built)
     assert programs.calls() == []
@@ -54,12 +63,12 @@ def test_auto_without_an_engine_builds(programs: Programs, capsys: pytest.Captur
     assert capsys.readouterr().out == said
 
 
-@pytest.mark.parametrize("engine", ["docker", "podman"])
-def test_pull_where_no_image_can_be_pulled(programs: Programs, engine: str) -> None:
-    programs.add(engine, NO_REGISTRY)
-    expected = f"IMAGES=pull, but {engine} cannot pull an image. Check the network, or run with IMAGES=build"
+@pytest.mark.parametrize("name", ["docker", "podman"])
+def test_pull_where_no_image_can_be_pulled(programs: Programs, name: str) -> None:
+    programs.add(name, NO_REGISTRY)
+    expected = f"IMAGES=pull, but {name} cannot pull an image. Check the network, or run with IMAGES=build"
     assert refusal("pull") == expected
-    assert programs.calls()[-1] == f"{engine} pull --quiet {REDIS}"
+    assert programs.calls()[-1] == f"{name} pull --quiet {REDIS}"
 
 
 def test_auto_where_no_image_can_be_pulled_builds(programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:
