@@ -80,4 +80,4 @@ def port_taken(port: int) -> bool:
 
 def cache_size_needed() -> float:
     """Return the GiB of disk that a build still needs: most of it only before the first one."""
-    return 4 if (CACHE / "steps" / "platform-images").is_dir() else 20
+    return 4 if (CACHE / "steps" / "platform-images").is_dir() else 28
