@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cluster import engine
+from cluster import engine, host
 from cluster.failure import Failure
 from cluster.way import Way, choose
 from offline import plan
@@ -70,6 +70,8 @@ def check(stages: list[str]) -> None:
     way = choose()
     service_ran = engine.service_answers()
     way.prepare()
+    # With which the end-to-end suite asks the services, as the README does.
+    host.install({"curl": "curl"})
     try:
         for name in stages or STAGES:
             say(f"== {name}")
