@@ -44,8 +44,11 @@ def unit(way: Way) -> None:
 
     :raises Failure: one fails.
     """
-    # IoT's tests use a real sidecar where there is one.
-    built = {"DAPRD": str(plan.dapr.out / "daprd")} if plan.dapr.done() else {}
+    built = {}
+    if plan.dapr.done():
+        # IoT's tests then use a real sidecar, and a real Redis that they pause and kill.
+        built["DAPRD"] = str(plan.dapr.out / "daprd")
+        host.install({"redis-server": "redis-server"})
     for folder in UNIT:
         _run(way, *PYTHON, "pytest", cwd=ROOT / folder, env=built)
 

@@ -63,7 +63,8 @@ def install(programs: Mapping[str, str], *, root: bool = os.geteuid() == 0) -> N
     if shutil.which("apt-get") is None or not root:
         raise Failure(f"needed and not installed: {', '.join(absent)}", by_hand)
     log = log_file("apt")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    # In runlevel 1 a package that brings a service does not start it.
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     with step(f"install {' '.join(packages)}", log):
         run(["apt-get", "update"], log=log, env=quiet)
         run(["apt-get", "install", "--yes", "--no-install-recommends", *packages], log=log, env=quiet)

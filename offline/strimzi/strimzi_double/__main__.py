@@ -87,6 +87,8 @@ def main() -> None:
     logging.basicConfig(level=settings.log_level, handlers=[handler])
     # Kopf and its watches tell every event they see.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # Every probe of the kubelet would be a line.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger(__package__).warning(_BANNER)
     asyncio.run(_run(settings))
 
