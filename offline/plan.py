@@ -6,11 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from offline import archive, gomodule
+from offline import archive, gomodule, step
 from offline.engine import environment
 from offline.gomodule import copy_from, program
 from offline.image import debian, image, tag
 from offline.java import jars
+from offline.lock import alone
 from offline.scheduler import build
 from offline.step import Run, Step
 from offline.versions import ROOT, canonical, version
@@ -147,14 +148,14 @@ crds = Step(
 
 
 def _collect_tools(run: Run) -> None:
-    for step, names in (
+    for family, names in (
         ("go-kind", ["kind"]),
         ("go-helm", ["helm"]),
         ("go-skaffold", ["skaffold"]),
         ("go-kubernetes", ["kubectl"]),
     ):
         for name in names:
-            shutil.copy2(run.inputs[step] / name, run.out / name)
+            shutil.copy2(run.inputs[family] / name, run.out / name)
 
 
 tools = Step("tools", _collect_tools, needs=[kind, helm, skaffold, kubernetes])
@@ -169,4 +170,5 @@ def build_all() -> None:
     :raises BuildError: as `scheduler.build`.
     """
     build(TARGETS, workers=2)
-    gomodule.forget_sources()
+    with alone(step.CACHE / "lock"):
+        gomodule.forget_sources()

@@ -1,5 +1,6 @@
 """What the services stand on: Dapr's control plane, Kafka with its topic and users, Redis."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 from cluster.target import Target
@@ -15,10 +16,20 @@ def install(target: Target, way: Way) -> None:
 
     :raises Failure: something is refused or not ready in time.
     """
+    _release(target)
     with ThreadPoolExecutor() as pool:
         tasks = [pool.submit(_dapr, target, way), pool.submit(_kafka, target, way), pool.submit(_redis, target)]
         for task in tasks:
             task.result()
+
+
+def _release(target: Target) -> None:
+    """Uninstall what a killed helm left half done: helm would refuse every later change of it."""
+    words = ("--kube-context", target.context)
+    listed = target.output("helm", "list", *words, "--all-namespaces", "--pending", "--output", "json", timeout=30)
+    for one in json.loads(listed or "[]"):
+        with step(f"remove {one['name']}, half installed"):
+            target.run("helm", "uninstall", one["name"], *words, "--namespace", one["namespace"], "--wait", log="helm")
 
 
 def _dapr(target: Target, way: Way) -> None:

@@ -126,7 +126,7 @@ def test_charts_come_from_their_repositories_at_their_versions(programs: Program
     programs.add("kubectl")
     target = Target("t", tmp_path / "kubeconfig")
     platform.install(target, Pulled("docker"))
-    helm = sorted(programs.calls("helm"))
+    helm = sorted(programs.calls("helm upgrade"))
     assert helm == [
         "helm upgrade --install dapr dapr --repo https://dapr.github.io/helm-charts/ --version 1.18.2"
         " --kube-context kind-t --namespace dapr-system --create-namespace"
@@ -136,6 +136,15 @@ def test_charts_come_from_their_repositories_at_their_versions(programs: Program
         " --set watchAnyNamespace=true --wait --timeout=5m",
     ]
     assert all(line.startswith("kubectl --context kind-t ") for line in programs.calls("kubectl"))
+
+
+def test_what_a_killed_helm_left_half_done_is_removed_first(programs: Programs, tmp_path: Path) -> None:
+    programs.add("helm", """case $1 in list) echo '[{"name": "dapr", "namespace": "dapr-system"}]' ;; esac""")
+    programs.add("kubectl")
+    platform.install(Target("t", tmp_path / "kubeconfig"), Pulled("docker"))
+    removed, *rest = programs.calls("helm")[1:]
+    assert removed == "helm uninstall dapr --kube-context kind-t --namespace dapr-system --wait"
+    assert any(line.startswith("helm upgrade --install dapr ") for line in rest)
 
 
 def test_kafka_is_applied_only_once_its_operator_is_there_and_its_users_are_waited_for(
