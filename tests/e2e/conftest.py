@@ -1,8 +1,6 @@
 """A cluster of the suite's own, and what its tests share.
 
 `--keep-cluster` (or KEEP=1) leaves the cluster for the next run, which then starts in seconds.
-`--cluster NAME` takes the cluster NAME of the user's kubeconfig as it is, and leaves it: to work on
-single tests. Those marked `last` break it, as any.
 When a test fails, logs, events and descriptions of every pod go to build/e2e/TEST/.
 """
 
@@ -16,9 +14,8 @@ from kubernetes import client
 from kubernetes import config as kubeconfig
 
 from cluster import engine, node
-from cluster.target import Target, developer
+from cluster.target import Target
 from cluster.up import up
-from cluster.way import choose
 from evidence import collect
 from offline.progress import say, step
 from offline.step import CACHE
@@ -34,7 +31,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("KEEP", "") not in ("", "0"),
         help="leave the cluster for the next run",
     )
-    parser.addoption("--cluster", metavar="NAME", help="use this cluster, which is up; neither change nor delete it")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,10 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """The cluster, up, with CRM and IoT on it; the developer's only when asked for by name."""
-    if name := request.config.getoption("--cluster"):
-        yield replace(developer(), name=name, env=choose().env)
-        return
+    """The cluster, up, with CRM and IoT on it; never the developer's."""
     keep = request.config.getoption("--keep-cluster")
     capture = request.config.pluginmanager.getplugin("capturemanager")
     bare = Target(NAME, CACHE / f"{NAME}.kubeconfig")

@@ -1,156 +1,189 @@
-"""The Kafka cluster as its operator presents it: statuses, and the objects it made."""
+"""Kafka as its resources declare it: what they say of themselves, what Kafka does, who may do what."""
 
-from itertools import pairwise
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from kubernetes import client
 
-from broker import describe, jaas_config, secret
 from cluster.target import Target
-from resources import READY, Json, Resources
+from polling import poll_until
 
-BROKERS = {"strimzi.io/cluster": "mandates", "strimzi.io/kind": "Kafka", "strimzi.io/name": "mandates-kafka"}
-PODS = [f"mandates-dual-role-{node}" for node in range(3)]
-
-
-def undated(status: Json) -> list[Json]:
-    return [{k: v for k, v in one.items() if k != "lastTransitionTime"} for one in status["conditions"]]
+TOPIC = "connection-mandates-topic"
+BROKER = "mandates-dual-role-0"
+TRIAL = "trial-topic"
+Resource = dict[str, Any]
 
 
-def ports(service: client.V1Service) -> dict[str, int]:
-    return {one.name: one.port for one in service.spec.ports}
+def resource(custom: client.CustomObjectsApi, plural: str, name: str) -> Resource:
+    found: Resource = custom.get_namespaced_custom_object("kafka.strimzi.io", "v1", "default", plural, name)
+    return found
 
 
-def test_kafka_says_where_it_serves_and_what_it_runs(custom: client.CustomObjectsApi, core: client.CoreV1Api) -> None:
-    kafka = Resources(custom).get("Kafka", "mandates")
-    assert kafka
-    status = kafka["status"]
-    assert undated(status) == [READY]
-    assert status["observedGeneration"] == kafka["metadata"]["generation"]
-    assert status["kafkaVersion"] == "4.3.1"
-    assert status["kafkaMetadataVersion"] == "4.3-IV0"
-    assert status["operatorLastSuccessfulVersion"] == "1.2.0"
-    assert status["kafkaNodePools"] == [{"name": "dual-role"}]
-    plain, tls = status["listeners"]
-    host = "mandates-kafka-bootstrap.default.svc"
-    for listener, name, port in ((plain, "plain", 9092), (tls, "tls", 9093)):
-        assert listener["name"] == name
-        assert listener["bootstrapServers"] == f"{host}:{port}"
-        assert listener["addresses"] == [{"host": host, "port": port}]
-    assert "certificates" not in plain
-    assert [one.strip() for one in tls["certificates"]] == [secret(core, "mandates-cluster-ca-cert")["ca.crt"].strip()]
+def ready(found: Resource) -> bool:
+    conditions = found.get("status", {}).get("conditions", [])
+    seen = {one["type"]: one["status"] for one in conditions}
+    return seen.get("Ready") == "True" and found["status"]["observedGeneration"] == found["metadata"]["generation"]
 
 
-def test_the_pool_names_its_nodes_and_how_to_find_them(custom: client.CustomObjectsApi, core: client.CoreV1Api) -> None:
-    resources = Resources(custom)
-    status = resources.status("KafkaNodePool", "dual-role")
-    assert status["clusterId"] == resources.status("Kafka", "mandates")["clusterId"]
-    assert status["nodeIds"] == [0, 1, 2]
-    assert status["replicas"] == 3
-    assert sorted(status["roles"]) == ["broker", "controller"]
-    found = core.list_namespaced_pod("default", label_selector=status["labelSelector"]).items
-    assert sorted(pod.metadata.name for pod in found) == PODS
-
-
-@pytest.mark.parametrize("name", PODS)
-def test_a_node_is_a_pod_with_its_own_name_and_disk(core: client.CoreV1Api, name: str) -> None:
-    pod = core.read_namespaced_pod(name, "default")
-    assert pod.spec.hostname == name
-    assert pod.spec.subdomain == "mandates-kafka-brokers"
-    assert (
-        pod.metadata.labels.items()
-        >= {
-            **BROKERS,
-            "strimzi.io/pool-name": "dual-role",
-            "strimzi.io/broker-role": "true",
-            "strimzi.io/controller-role": "true",
-            "app.kubernetes.io/name": "kafka",
-            "app.kubernetes.io/instance": "mandates",
-        }.items()
+def in_broker(target: Target, command: str, stdin: str = "") -> str:
+    """Run a shell command in a broker's pod; its output, both streams."""
+    words = ["kubectl", "--context", target.context, "exec", "--stdin", BROKER, "--", "sh", "-c", command]
+    done = subprocess.run(
+        words,
+        env=target.environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    claims = [one.persistent_volume_claim for one in pod.spec.volumes if one.persistent_volume_claim]
-    assert [one.claim_name for one in claims] == [f"data-0-{name}"]
-    assert core.read_namespaced_persistent_volume_claim(f"data-0-{name}", "default").status.phase == "Bound"
+    return done.stdout + done.stderr
 
 
-def test_one_service_leads_to_any_broker_and_one_to_each(core: client.CoreV1Api) -> None:
-    clients = {"tcp-replication": 9091, "tcp-clients": 9092, "tcp-clientstls": 9093}
-    bootstrap = core.read_namespaced_service("mandates-kafka-bootstrap", "default")
-    assert bootstrap.spec.type == "ClusterIP"
-    assert bootstrap.spec.selector == {**BROKERS, "strimzi.io/broker-role": "true"}
-    assert ports(bootstrap) == clients
-
-    each = core.read_namespaced_service("mandates-kafka-brokers", "default")
-    assert each.spec.cluster_ip == "None"
-    assert each.spec.publish_not_ready_addresses
-    assert ports(each) == {**clients, "tcp-ctrlplane": 9090, "tcp-kafkaagent": 8443}
+def described(target: Target, topic: str) -> str:
+    command = f"bin/kafka-topics.sh --bootstrap-server localhost:9092 --describe --topic {topic}"
+    return in_broker(target, command).partition("\n")[0]
 
 
-@pytest.mark.parametrize("ca", ["mandates-cluster-ca", "mandates-clients-ca"])
-def test_an_authority_is_two_secrets_the_key_apart(core: client.CoreV1Api, ca: str) -> None:
-    assert secret(core, f"{ca}-cert").keys() == {"ca.crt", "ca.p12", "ca.password"}
-    assert secret(core, f"{ca}-cert")["ca.crt"].startswith("-----BEGIN CERTIFICATE-----")
-    assert secret(core, ca).keys() == {"ca.key"}
-    assert "PRIVATE KEY-----" in secret(core, ca)["ca.key"]
+@contextmanager
+def trial_topic(custom: client.CustomObjectsApi, spec: Resource) -> Iterator[Callable[[Resource], None]]:
+    """A topic of the test's own for the length of a block; yields what changes its spec."""
+    where = ("kafka.strimzi.io", "v1", "default", "kafkatopics")
+    metadata = {"name": TRIAL, "labels": {"strimzi.io/cluster": "mandates"}}
+    body = {"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic", "metadata": metadata, "spec": spec}
+    custom.create_namespaced_custom_object(*where, body)
+    try:
+        poll_until(lambda: ready(resource(custom, "kafkatopics", TRIAL)), "the new topic is Ready", seconds=5)
+        yield lambda change: custom.patch_namespaced_custom_object(*where, TRIAL, {"spec": change})
+    finally:
+        custom.delete_namespaced_custom_object(*where, TRIAL)
+        poll_until(lambda: TRIAL not in names(custom), "the finalizer lets the resource go", seconds=10)
 
 
-def test_two_of_three_brokers_survive_an_eviction(api: client.ApiClient) -> None:
-    budget = client.PolicyV1Api(api).read_namespaced_pod_disruption_budget("mandates-kafka", "default")
-    assert budget.spec.selector.match_labels.items() >= BROKERS.items()
-    assert (budget.status.expected_pods, budget.status.desired_healthy) == (3, 2)
+def names(custom: client.CustomObjectsApi) -> set[str]:
+    listed = custom.list_namespaced_custom_object("kafka.strimzi.io", "v1", "default", "kafkatopics")
+    return {one["metadata"]["name"] for one in listed["items"]}
 
 
-def test_only_brokers_and_operators_reach_the_inner_ports(api: client.ApiClient) -> None:
-    name = "mandates-network-policy-kafka"
-    policy = client.NetworkingV1Api(api).read_namespaced_network_policy(name, "default")
-    assert policy.spec.pod_selector.match_labels.items() >= BROKERS.items()
-    guarded = {port.port: bool(rule._from) for rule in policy.spec.ingress for port in rule.ports}
-    assert {9090: True, 9091: True, 9092: False, 9093: False}.items() <= guarded.items()
+@pytest.mark.parametrize(
+    ("plural", "name"),
+    [("kafkas", "mandates"), ("kafkatopics", TOPIC), ("kafkausers", "crm"), ("kafkausers", "iot")],
+)
+def test_what_is_declared_is_ready(custom: client.CustomObjectsApi, plural: str, name: str) -> None:
+    assert ready(resource(custom, plural, name))
 
 
-@pytest.mark.parametrize("user", ["crm", "iot"])
-def test_a_user_has_a_secret_that_goes_with_it(
-    custom: client.CustomObjectsApi, core: client.CoreV1Api, user: str
+def test_kafka_and_its_pool_say_where_they_are(custom: client.CustomObjectsApi, core: client.CoreV1Api) -> None:
+    status = resource(custom, "kafkas", "mandates")["status"]
+    assert status["kafkaVersion"] == "4.3.1"
+    listeners = {one["name"]: one["bootstrapServers"] for one in status["listeners"]}
+    assert listeners == {
+        "plain": "mandates-kafka-bootstrap.default.svc:9092",
+        "tls": "mandates-kafka-bootstrap.default.svc:9093",
+    }
+    pool = resource(custom, "kafkanodepools", "dual-role")["status"]
+    assert pool["nodeIds"] == [0, 1, 2]
+    assert pool["clusterId"] == status["clusterId"]
+    pods = core.list_namespaced_pod("default", label_selector="strimzi.io/cluster=mandates,strimzi.io/kind=Kafka").items
+    assert {pod.metadata.name for pod in pods} >= {f"mandates-dual-role-{number}" for number in pool["nodeIds"]}
+
+
+def test_kafka_has_the_topic_as_it_is_declared(target: Target) -> None:
+    line = described(target, TOPIC)
+    assert "PartitionCount: 4" in line
+    assert "ReplicationFactor: 2" in line
+    assert "cleanup.policy=compact" in line
+
+
+def test_a_changed_topic_is_changed_in_kafka_within_two_seconds(
+    target: Target, custom: client.CustomObjectsApi
 ) -> None:
-    resource = Resources(custom).get("KafkaUser", user)
-    assert resource
-    status = resource["status"]
-    assert undated(status) == [READY]
-    assert status["observedGeneration"] == resource["metadata"]["generation"]
-    assert (status["username"], status["secret"]) == (user, user)
-    assert not resource["metadata"].get("finalizers")
-
-    content = secret(core, user)
-    assert content.keys() == {"password", "sasl.jaas.config"}
-    assert len(content["password"]) == 32
-    assert content["sasl.jaas.config"] == jaas_config(user, content["password"])
-    (owner,) = core.read_namespaced_secret(user, "default").metadata.owner_references
-    assert owner.uid == resource["metadata"]["uid"]
+    with trial_topic(custom, {"partitions": 2, "replicas": 2, "config": {"retention.ms": 60000}}) as change:
+        changed = time.monotonic()
+        change({"partitions": 3, "config": {"retention.ms": 70000}})
+        poll_until(lambda: ready(resource(custom, "kafkatopics", TRIAL)), "the change is observed", seconds=2)
+        assert time.monotonic() - changed < 2
+        line = described(target, TRIAL)
+        assert "PartitionCount: 3" in line
+        assert "retention.ms=70000" in line
+    assert "PartitionCount" not in described(target, TRIAL)
 
 
-def test_the_topic_of_the_mandates_is_as_declared(target: Target, custom: client.CustomObjectsApi) -> None:
-    resource = Resources(custom).get("KafkaTopic", "connection-mandates-topic")
-    assert resource
-    assert resource["metadata"]["finalizers"] == ["strimzi.io/topic-operator"]
-    status = resource["status"]
-    assert undated(status) == [READY]
-    assert status["topicName"] == "connection-mandates-topic"
+def test_what_kafka_cannot_do_is_refused_in_the_resource_s_status(custom: client.CustomObjectsApi) -> None:
+    with trial_topic(custom, {"partitions": 2, "replicas": 2}) as change:
+        change({"partitions": 1})
 
-    topic = describe(target, "connection-mandates-topic")
-    assert topic
-    assert topic.topic_id == status["topicId"]
-    assert topic.config["cleanup.policy"] == "compact"
-    assert len(topic.replicas) == 4
-    assert all(len(set(nodes)) == 2 for nodes in topic.replicas)
-    # The partitions are spread: no two that follow each other have the same first choice.
-    assert all(one[0] != other[0] for one, other in pairwise(topic.replicas))
+        def refusal() -> Resource | None:
+            conditions: list[Resource] = resource(custom, "kafkatopics", TRIAL)["status"]["conditions"]
+            return next((one for one in conditions if one["type"] == "Ready" and one["status"] == "False"), None)
+
+        seen = poll_until(refusal, "fewer partitions are refused", seconds=5)
+        assert seen is not None
+        assert (seen["reason"], seen["message"]) == ("NotSupported", "Decreasing partitions not supported")
 
 
-def test_the_operator_s_log_is_quiet_and_says_what_it_is(api: client.ApiClient, core: client.CoreV1Api) -> None:
-    deployment = client.AppsV1Api(api).read_namespaced_deployment("strimzi-cluster-operator", "strimzi")
-    if deployment.metadata.labels.get("app.kubernetes.io/name") != "strimzi-double":
-        pytest.skip("about the stand-in for Strimzi; real Strimzi runs here")
-    (pod,) = core.list_namespaced_pod("strimzi", label_selector="app.kubernetes.io/name=strimzi-double").items
-    log = core.read_namespaced_pod_log(pod.metadata.name, "strimzi")
-    assert "THIS IS A TEST DOUBLE" in log.splitlines()[0]
-    assert "/healthz" not in log
+def test_the_operator_catches_up_after_its_own_restart(
+    target: Target, custom: client.CustomObjectsApi, core: client.CoreV1Api
+) -> None:
+    with trial_topic(custom, {"partitions": 2, "replicas": 2}) as change:
+        operator = core.list_namespaced_pod("strimzi").items[0].metadata.name
+        core.delete_namespaced_pod(operator, "strimzi", grace_period_seconds=0)
+        change({"partitions": 4})
+        poll_until(lambda: ready(resource(custom, "kafkatopics", TRIAL)), "the change is observed", seconds=60)
+        assert "PartitionCount: 4" in described(target, TRIAL)
+
+
+def test_each_service_may_do_its_own_part_and_no_more(target: Target) -> None:
+    def client_of(user: str) -> str:
+        words = ("kubectl", "--context", target.context, "get", "secret")
+        password = target.output(*words, user, "-o", 'go-template={{index .data "sasl.jaas.config" | base64decode}}')
+        authority = target.output(
+            *words, "mandates-cluster-ca-cert", "-o", 'go-template={{index .data "ca.crt" | base64decode}}'
+        )
+        assert password
+        assert authority
+        in_broker(target, f"cat > /tmp/{user}.pem", authority)
+        properties = (
+            "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n"
+            f"sasl.jaas.config={password}\nssl.truststore.type=PEM\nssl.truststore.location=/tmp/{user}.pem\n"
+        )
+        in_broker(target, f"cat > /tmp/{user}.properties", properties)
+        return f"/tmp/{user}.properties"  # noqa: S108  in the broker's pod
+
+    server = "--bootstrap-server mandates-kafka-bootstrap:9093"
+    crm, iot = client_of("crm"), client_of("iot")
+    # As Dapr writes: without idempotence, which would be another right to ask for.
+    write = (
+        f"bin/kafka-console-producer.sh {server} --topic {TOPIC} --sync "
+        "--command-property enable.idempotence=false --command-config"
+    )
+    read = f"bin/kafka-console-consumer.sh {server} --topic {TOPIC} --from-beginning --timeout-ms 8000 --max-messages 1"
+    assert "TopicAuthorizationException" in in_broker(target, f"{write} {iot}", "x\n")
+    assert "connectionMandate" in in_broker(target, f"{read} --group iot-trial --command-config {iot}")
+    refused = in_broker(target, f"{read} --group iot-trial --command-config {crm}")
+    assert "AuthorizationException" in refused
+    assert "connectionMandate" not in refused
+
+
+def test_a_killed_broker_comes_back_with_its_data(
+    target: Target, custom: client.CustomObjectsApi, core: client.CoreV1Api
+) -> None:
+    before = core.read_namespaced_pod(BROKER, "default").metadata.uid
+    core.delete_namespaced_pod(BROKER, "default", grace_period_seconds=0)
+
+    def back() -> bool:
+        try:
+            pod = core.read_namespaced_pod(BROKER, "default")
+        except client.ApiException:
+            return False
+        conditions = {one.type: one.status for one in pod.status.conditions or []}
+        return pod.metadata.uid != before and conditions.get("Ready") == "True"
+
+    poll_until(back, "the broker is back", seconds=90)
+    poll_until(lambda: ready(resource(custom, "kafkas", "mandates")), "Kafka is Ready", seconds=60)
+    whole = "bin/kafka-topics.sh --bootstrap-server localhost:9092 --describe --under-replicated-partitions"
+    poll_until(lambda: not in_broker(target, whole).strip(), "all replicas are in sync", seconds=60, every=1)
