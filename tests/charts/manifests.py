@@ -1,9 +1,10 @@
 """Read k8s/ and the charts' values, without a cluster."""
 
+import subprocess
 from itertools import chain
 from pathlib import Path
 
-from .chart import CHARTS, ROOT, Manifest, read
+from .chart import CHARTS, ROOT, Manifest, read, the
 
 K8S = ROOT / "k8s"
 KUSTOMIZATIONS = sorted(path.parent for path in K8S.rglob("kustomization.yaml"))
@@ -12,7 +13,14 @@ KUSTOMIZATIONS = sorted(path.parent for path in K8S.rglob("kustomization.yaml"))
 def folder(path: Path) -> list[Manifest]:
     """Give the objects that the kustomization in a folder names."""
     (kustomization,) = read((path / "kustomization.yaml").read_text())
-    return list(chain.from_iterable(read((path / f).read_text()) for f in kustomization["resources"]))
+    files = (path / name for name in kustomization["resources"] if name.endswith(".yaml"))
+    return list(chain.from_iterable(read(file.read_text()) for file in files))
+
+
+def built(path: str, kind: str) -> Manifest:
+    """Give the one object of a kind in a folder of k8s/, as `kubectl apply -k` would apply it."""
+    words = ["kubectl", "kustomize", str(K8S / path)]
+    return the(kind, read(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
 
 
 def everything(kind: str) -> dict[str, Manifest]:

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from .chart import ROOT, SERVICES, read, render, the
-from .manifests import K8S, KUSTOMIZATIONS, everything, values
+from .manifests import K8S, KUSTOMIZATIONS, built, everything, values
 
 
 @pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=lambda path: str(path.relative_to(K8S)))
 def test_no_manifest_is_forgotten(path: Path) -> None:
     (kustomization,) = read((path / "kustomization.yaml").read_text())
     manifests = {f.name for f in path.glob("*.yaml") if "\nkind: " in f"\n{f.read_text()}"}
-    assert manifests - {"kustomization.yaml"} == set(kustomization["resources"])
+    named = {*kustomization["resources"], *(patch["path"] for patch in kustomization.get("patches", []))}
+    assert manifests - {"kustomization.yaml"} == {name for name in named if name.endswith(".yaml")}
 
 
 def test_the_connection_string_is_that_of_the_database() -> None:
@@ -24,6 +25,26 @@ def test_the_connection_string_is_that_of_the_database() -> None:
     assert secret["connection-string"].startswith(address)
     metadata = everything("Component")["durable-statestore"]["spec"]["metadata"]
     assert {"name": "schemaName", "value": env["MARIADB_DATABASE"]} in metadata
+
+
+def test_crm_s_server_is_one_of_its_own() -> None:
+    stateful = built("stores/crm-mariadb", "StatefulSet")
+    assert (
+        stateful["spec"]["serviceName"] == built("stores/crm-mariadb", "Service")["metadata"]["name"] == "crm-mariadb"
+    )
+    template = stateful["spec"]["template"]
+    assert stateful["spec"]["selector"]["matchLabels"] == template["metadata"]["labels"]
+    (container,) = template["spec"]["containers"]
+    env = {entry["name"]: entry for entry in container["env"]}
+    secret = built("stores/crm-mariadb", "Secret")
+    assert env["MARIADB_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == secret["metadata"]["name"]
+    user, password = env["MARIADB_USER"]["value"], secret["stringData"]["password"]
+    address = f"mysql+asyncmy://{user}:{password}@crm-mariadb:3306/{env['MARIADB_DATABASE']['value']}"
+    assert secret["stringData"] == {
+        "root-password": secret["stringData"]["root-password"],
+        "password": password,
+        "url": address,
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -42,6 +42,29 @@ def test_the_sidecar_knows_the_service(name: str) -> None:
     assert expected.items() <= annotations.items()
 
 
+def test_scaling_by_load_takes_the_place_of_a_fixed_number(name: str) -> None:
+    server = {"database": "server"} if name == "crm" else {}
+    manifests = render(name, service__autoscaling={"minReplicas": 2, "maxReplicas": 4, "cpu": 70}, **server)
+    assert "replicas" not in the("Deployment", manifests)["spec"]
+    scaler = the("HorizontalPodAutoscaler", manifests)["spec"]
+    assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
+    (metric,) = scaler["metrics"]
+    assert metric["containerResource"] == {
+        "name": "cpu",
+        "container": name,
+        "target": {"type": "Utilization", "averageUtilization": 70},
+    }
+
+
+def test_a_disruption_budget_is_about_the_pods(name: str) -> None:
+    server = {"database": "server"} if name == "crm" else {}
+    manifests = render(name, service__disruptionBudget={"minAvailable": 1}, **server)
+    budget = the("PodDisruptionBudget", manifests)["spec"]
+    assert budget["minAvailable"] == 1
+    assert budget["selector"] == the("Deployment", manifests)["spec"]["selector"]
+
+
 def test_the_app_id_outlives_the_name_of_the_release(name: str) -> None:
     """State is stored under it and Components are scoped to it."""
     deployment = the("Deployment", render_as("another", name))

@@ -3,6 +3,7 @@
 import pytest
 
 from .chart import RefusedError, render, the
+from .manifests import built, values
 
 
 def settings(chart: str, **values: object) -> dict[str, object]:
@@ -20,21 +21,34 @@ def test_crm_by_default() -> None:
     }
 
 
-def test_crm_with_a_database() -> None:
-    url = "sqlite+aiosqlite:////data/crm.db"
-    assert settings("crm", databaseUrl=url)["CRM_DATABASE_URL"] == url
+def test_crm_with_a_file() -> None:
+    assert settings("crm", database="file")["CRM_DATABASE_URL"] == "sqlite+aiosqlite:////data/crm.db"
+    manifests = render("crm", database="file", fileSize="1Gi", service__claims={"/more": "2Mi"})
+    sizes = {
+        claim["metadata"]["name"]: claim["spec"]["resources"]["requests"]["storage"]
+        for claim in manifests
+        if claim["kind"] == "PersistentVolumeClaim"
+    }
+    assert sizes == {"crm-data": "1Gi", "crm-more": "2Mi"}
+    (container,) = the("Deployment", manifests)["spec"]["template"]["spec"]["containers"]
+    assert {"name": "data", "mountPath": "/data"} in container["volumeMounts"]
 
 
-def test_crm_with_a_database_whose_url_is_secret() -> None:
-    reference = {"name": "crm-database", "key": "url"}
-    found = settings("crm", databaseUrl=reference)["CRM_DATABASE_URL"]
-    assert found == {"secretKeyRef": reference}
+def test_crm_with_a_server() -> None:
+    """The Secret is the one that k8s/stores/crm-mariadb makes."""
+    reference = settings("crm", database="server")["CRM_DATABASE_URL"]
+    assert reference == {"secretKeyRef": values("crm")["databaseSecret"]}
+    secret = built("stores/crm-mariadb", "Secret")
+    assert reference["secretKeyRef"]["name"] == secret["metadata"]["name"]
+    assert secret["stringData"][reference["secretKeyRef"]["key"]].startswith("mysql+asyncmy://")
 
 
 def test_iot_by_default() -> None:
     assert settings("iot") == {
         "IOT_PORT": "3008",
         "IOT_STATESTORE": "statestore",
+        "IOT_PUBSUB": "iot-pubsub",
+        "IOT_DEAD_LETTER_TOPIC": "connection-mandates-dead-letter",
         "LOG_LEVEL": "info",
     }
 
@@ -43,10 +57,21 @@ def test_iot_with_the_durable_store() -> None:
     assert settings("iot", stateStore="durable-statestore")["IOT_STATESTORE"] == "durable-statestore"
 
 
-def test_two_relays_never_run_at_once() -> None:
-    """One replica, and a new version starts when the old one is gone: order rests on it."""
-    spec = the("Deployment", render("crm"))["spec"]
+@pytest.mark.parametrize("name", ["iot", "iot-green"])
+def test_the_read_model_is_the_app_id(name: str) -> None:
+    template = the("Deployment", render("iot", readModel=name))["spec"]["template"]
+    assert template["metadata"]["annotations"]["dapr.io/app-id"] == name
+
+
+@pytest.mark.parametrize("database", ["memory", "file"])
+def test_a_store_of_one_pod_is_never_opened_by_two(database: str) -> None:
+    spec = the("Deployment", render("crm", database=database))["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_replicas_may_share_a_server() -> None:
+    spec = the("Deployment", render("crm", database="server", service__replicas=2))["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (2, {"type": "RollingUpdate"})
 
 
 def test_reads_go_on_while_a_new_version_starts() -> None:
@@ -55,15 +80,22 @@ def test_reads_go_on_while_a_new_version_starts() -> None:
 
 REFUSALS = [
     # chart, value, what it is set to, words of the refusal
-    ("crm", "databseUrl", "sqlite://", ["databseUrl"]),
-    ("crm", "databaseUrl", "customers.db", ["databaseUrl"]),
-    ("crm", "databaseUrl", {"name": "crm-database"}, ["databaseUrl", "key"]),
+    ("crm", "databse", "file", ["databse"]),
+    ("crm", "database", "mariadb", ["database", "memory", "file", "server"]),
+    ("crm", "fileSize", "big", ["fileSize"]),
+    ("crm", "databaseSecret", {"name": "", "key": "url"}, ["databaseSecret", "name"]),
+    ("crm", "service__autoscaling", {"minReplicas": 1, "maxReplicas": 2, "cpu": 80}, ["autoscaling", "null"]),
+    ("crm", "service__disruptionBudget", {"minAvailable": 1}, ["disruptionBudget", "null"]),
     ("crm", "pubsub", "", ["pubsub"]),
     ("crm", "topic", "no spaces", ["topic"]),
     ("crm", "service__replicas", 2, ["replicas", "maximum"]),
-    ("crm", "service__strategy", "RollingUpdate", ["strategy", "Recreate"]),
+    ("crm", "service__strategy", "RollingUpdate", ["strategy", "null"]),
     ("iot", "statestore", "statestore", ["statestore"]),
     ("iot", "stateStore", "", ["stateStore"]),
+    ("iot", "readModel", "iot-blue", ["readModel", "iot-green"]),
+    ("iot", "service__dapr__appId", "iot-green", ["appId"]),
+    ("iot", "service__autoscaling", {"maxReplicas": 4}, ["autoscaling", "minReplicas"]),
+    ("iot", "service__disruptionBudget", {"least": 1}, ["disruptionBudget", "least"]),
     ("iot", "service__replicas", -1, ["replicas"]),
     ("iot", "service__replicas", "two", ["replicas", "string"]),
     ("iot", "service__replica", 2, ["replica"]),

@@ -1,8 +1,8 @@
 {{- define "service.dapr" -}}
 {{- with .Values.service -}}
 dapr.io/enabled: "true"
-# The chart's name, not the release's: Components are scoped to it and state is stored under it.
-dapr.io/app-id: {{ $.Chart.Name }}
+# Not the release's name: Components are scoped to it and state is stored under it.
+dapr.io/app-id: {{ .dapr.appId | default $.Chart.Name }}
 dapr.io/app-port: {{ .port | quote }}
 dapr.io/config: {{ .dapr.config }}
 dapr.io/log-as-json: "true"

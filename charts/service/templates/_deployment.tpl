@@ -7,9 +7,11 @@ metadata:
   name: {{ $chart.Release.Name }}
   labels: {{- include "service.labels" $chart | nindent 4 }}
 spec:
+  {{- if not .autoscaling }}
   replicas: {{ .replicas }}
+  {{- end }}
   strategy:
-    type: {{ .strategy }}
+    type: {{ .strategy | default "RollingUpdate" }}
   selector:
     matchLabels: {{- include "service.selector" $chart | nindent 6 }}
   template:

@@ -13,6 +13,7 @@ All that a service is, for a chart to include once:
 ---
 {{ include "service.test" .chart }}
 {{- include "service.claims" .chart }}
+{{- include "service.scaling" .chart }}
 {{- end }}
 
 {{- define "service.account" -}}
