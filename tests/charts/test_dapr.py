@@ -9,27 +9,30 @@ import pytest
 from .chart import SERVICES
 from .manifests import everything, values
 
+# Under which a service's sidecar may run: charts/iot/values.schema.json.
+APP_IDS = {"crm": ["crm"], "iot": ["iot", "iot-green"]}
+
 
 @pytest.mark.parametrize(("chart", "key", "kind"), [("crm", "pubsub", "pubsub."), ("iot", "stateStore", "state.")])
 def test_a_service_is_given_a_component_it_may_use(chart: str, key: str, kind: str) -> None:
     component = everything("Component")[values(chart)[key]]
-    assert component["scopes"] == [chart]
+    assert component["scopes"] == APP_IDS[chart]
     assert component["spec"]["type"].startswith(kind)
 
 
 def test_both_state_stores_are_for_iot_alone() -> None:
     stores = [c for c in everything("Component").values() if c["spec"]["type"].startswith("state.")]
     assert {c["metadata"]["name"]: c["scopes"] for c in stores} == {
-        "statestore": ["iot"],
-        "durable-statestore": ["iot"],
+        "statestore": APP_IDS["iot"],
+        "durable-statestore": APP_IDS["iot"],
     }
 
 
 def test_iot_subscribes_to_the_topic_crm_publishes_to() -> None:
     subscription = everything("Subscription")["connection-mandates"]
     assert subscription["spec"]["topic"] == values("crm")["topic"]
-    assert subscription["scopes"] == ["iot"]
-    assert everything("Component")[subscription["spec"]["pubsubname"]]["scopes"] == ["iot"]
+    assert subscription["scopes"] == APP_IDS["iot"]
+    assert everything("Component")[subscription["spec"]["pubsubname"]]["scopes"] == APP_IDS["iot"]
     assert subscription["spec"]["topic"] in everything("KafkaTopic")
 
 
@@ -42,6 +45,26 @@ def test_what_cannot_be_read_reaches_iot_all_the_same() -> None:
 def test_a_new_consumer_group_reads_the_topic_from_its_beginning() -> None:
     metadata = everything("Component")["iot-pubsub"]["spec"]["metadata"]
     assert {"name": "initialOffset", "value": "oldest"} in metadata
+
+
+def test_the_consumer_group_is_the_app_id_and_may_be_used() -> None:
+    """Dapr's default, so that a read model under the other app-id has a group of its own."""
+    metadata = everything("Component")["iot-pubsub"]["spec"]["metadata"]
+    assert not {"consumerGroup", "consumerID"} & {entry["name"] for entry in metadata}
+    acls = everything("KafkaUser")["iot"]["spec"]["authorization"]["acls"]
+    (group,) = (acl["resource"] for acl in acls if acl["resource"]["type"] == "group")
+    assert group["patternType"] == "prefix"
+    assert all(app_id.startswith(group["name"]) for app_id in APP_IDS["iot"])
+
+
+def test_what_cannot_be_read_may_be_put_aside_whole() -> None:
+    topic = everything("KafkaTopic")[values("iot")["deadLetterTopic"]]
+    metadata = everything("Component")[values("iot")["pubsub"]]["spec"]["metadata"]
+    limit = str(topic["spec"]["config"]["max.message.bytes"])
+    assert {"name": "maxMessageBytes", "value": limit} in metadata
+    acls = everything("KafkaUser")["iot"]["spec"]["authorization"]["acls"]
+    written = [acl["resource"]["name"] for acl in acls if "Write" in acl["operations"]]
+    assert written == [topic["metadata"]["name"]]
 
 
 @pytest.mark.parametrize("name", SERVICES)

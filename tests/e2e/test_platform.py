@@ -80,6 +80,6 @@ def test_dapr_keeps_what_the_manifests_declare(custom: client.CustomObjectsApi) 
     listed = custom.list_namespaced_custom_object("dapr.io", "v1alpha1", "default", "components")["items"]
     assert {one["metadata"]["name"]: one["scopes"] for one in listed} == {
         "crm-pubsub": ["crm"],
-        "iot-pubsub": ["iot"],
-        "statestore": ["iot"],
+        "iot-pubsub": ["iot", "iot-green"],
+        "statestore": ["iot", "iot-green"],
     }

@@ -71,7 +71,13 @@ def names(custom: client.CustomObjectsApi) -> set[str]:
 
 @pytest.mark.parametrize(
     ("plural", "name"),
-    [("kafkas", "mandates"), ("kafkatopics", TOPIC), ("kafkausers", "crm"), ("kafkausers", "iot")],
+    [
+        ("kafkas", "mandates"),
+        ("kafkatopics", TOPIC),
+        ("kafkatopics", "connection-mandates-dead-letter"),
+        ("kafkausers", "crm"),
+        ("kafkausers", "iot"),
+    ],
 )
 def test_what_is_declared_is_ready(custom: client.CustomObjectsApi, plural: str, name: str) -> None:
     assert ready(resource(custom, plural, name))
