@@ -5,8 +5,9 @@ from helpers import details, folded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.change import Change, Ledger, UnknownCustomerError
+from crm.change import Change, UnknownCustomerError
 from crm.event import ConnectionMandate, Grant, levels_changed, next_sequence
+from crm.ledger import Ledger
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW_SEQUENCE = 1_795_521_600_000_000
@@ -27,12 +28,12 @@ def level(ledger: Ledger, connection_id: str) -> str:
 def test_the_events_so_far_always_tell_the_state_so_far(
     asked: list[tuple[int | None, str, str]],
 ) -> None:
-    ledger = Ledger({}, 0, 0, NOW)
+    ledger = Ledger({}, {}, {}, 0, 0, NOW)
     events: list[ConnectionMandate] = []
     for customer_id, connection_id, mandate in asked:
         is_new = customer_id not in ledger.grants
         change = Change(details(connection_id, mandate), customer_id, new=is_new)
-        ledger.known = frozenset(ledger.grants)
+        ledger.known = frozenset(ledger.documents)
         events += ledger.apply(change).events
         told = folded(events)
         assert all(told.get(each, "0") == level(ledger, each) for each in "abc")
@@ -64,13 +65,13 @@ def test_a_connection_left_to_others_falls_to_the_newest_of_them() -> None:
 
 
 def test_a_change_that_tells_nothing_does_not_take_the_connection_over() -> None:
-    ledger = Ledger({1: Grant("928", "1", 5), 2: Grant("928", "2", 6)}, 2, 6, NOW)
+    ledger = Ledger({1: "{}"}, {1: Grant("928", "1", 5), 2: Grant("928", "2", 6)}, {}, 2, 6, NOW)
     assert ledger.apply(Change(details("928", "1", city="Zeist"), 1, new=False)).events == []
     assert level(ledger, "928") == "2"
 
 
 def test_an_unknown_customer_changes_nothing() -> None:
-    ledger = Ledger({}, 3, 9, NOW)
+    ledger = Ledger({}, {}, {}, 3, 9, NOW)
     with pytest.raises(UnknownCustomerError):
         ledger.apply(Change(details("928"), 7, new=False))
     assert (ledger.grants, ledger.last_customer_id, ledger.last_sequence) == ({}, 3, 9)

@@ -12,7 +12,7 @@ from crm.change import Accepted, Change, UnknownCustomerError
 from crm.database import Database, StoreUnavailableError
 from crm.outbox import Outbox
 from crm.store import Store
-from crm.tables import customers
+from crm.tables import counters, customers
 
 pytestmark = pytest.mark.anyio
 
@@ -146,7 +146,7 @@ async def test_a_file_keeps_customers_events_and_the_last_sequence(tmp_path: Pat
     far_ahead = 9_000_000_000_000_000
     async with Database.opened(url) as database:
         accepted = await Store(database, lambda: None).accept(Change(details("a")))
-        await database.run(lambda db: db.execute(customers.update().values(sequence=far_ahead)))
+        await database.run(lambda db: db.execute(counters.update().values(last_sequence=far_ahead)))
     async with Database.opened(url) as database:
         store = Store(database, lambda: None)
         assert await store.find(1) == accepted.document

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 MANDATES = ("0", "1", "2")
 """Levels of permission to read a meter: none, for the bill, in real time (seed.md)."""
@@ -47,10 +48,30 @@ class Details:
         """One of MANDATES."""
         return self.properties["connectionMandate"]
 
+    @classmethod
+    def of(cls, document: str) -> Self:
+        """The details in the JSON text that `document` once made."""
+        properties = json.loads(document)
+        del properties["customerId"]
+        return cls(properties)
+
     def document(self, customer_id: int) -> str:
         """The customer as JSON text, the way it is stored and answered."""
         named = {"customerId": str(customer_id), **self.properties}
         return json.dumps(named, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A JSON merge patch (RFC 7396) of a customer's properties: None removes one, any other value
+    replaces it. Whether a customer comes of it is known only when it is applied."""
+
+    properties: Mapping[str, object]
+
+    def applied(self, details: Details) -> Details:
+        """What becomes of `details`. Raises InvalidCustomerError."""
+        merged = {**details.properties, **self.properties}
+        return validated({name: value for name, value in merged.items() if value is not None})
 
 
 def parsed_id(text: str) -> int | None:

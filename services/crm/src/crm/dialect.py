@@ -1,0 +1,89 @@
+"""What SQLite and MariaDB do differently; all else of the service is one and the same for both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
+
+LOCK_SECONDS = 10
+"""How long one waits for what another process has locked, or has left locked and went silent."""
+
+PATIENCE = {"sqlite": None, "mysql": 30.0, "mariadb": 30.0}
+"""Seconds after which a transaction on a server is given up. A file always answers, and a
+connection in memory that were given up would take the database with it."""
+
+_MARIADB = (
+    # The lock on `counters` orders all that is written; a snapshot from before it would be stale.
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, idle_transaction_timeout = {LOCK_SECONDS}, "
+    "sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
+)
+_ON_CONNECT = {
+    # FULL: what was committed survives a loss of power. In memory both change nothing.
+    "sqlite": ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", f"PRAGMA busy_timeout = {LOCK_SECONDS}000"),
+    "mysql": _MARIADB,
+    "mariadb": _MARIADB,
+}
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """The engine at a SQLAlchemy URL. Raises SQLAlchemyError, ImportError, ValueError."""
+    engine = create_async_engine(url, pool_reset_on_return=None)
+    name = engine.dialect.name
+    if name not in _ON_CONNECT:
+        raise ValueError(f"{name} is not supported: use sqlite+aiosqlite or mysql+asyncmy")
+
+    @sql.event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        if name == "sqlite":
+            connection.isolation_level = None  # the driver's own BEGIN comes late and locks nothing
+        cursor = connection.cursor()
+        for statement in _ON_CONNECT[name]:
+            cursor.execute(statement)
+        cursor.close()
+
+    if name == "sqlite":
+
+        @sql.event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: sql.Connection) -> None:
+            # What is read at first must still be true when it is written.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def schema_locked(db: sql.Connection) -> Iterator[None]:
+    """Keeps other processes from changing the tables; SQLite's transaction does so by itself."""
+    if db.dialect.name == "sqlite":
+        yield
+        return
+    # MariaDB ends a transaction, and what it has locked, with each statement that makes a table.
+    name = sql.func.concat(sql.func.database(), ".crm")
+    if db.scalar(sql.select(sql.func.get_lock(name, 6 * LOCK_SECONDS))) != 1:
+        raise TimeoutError("another process has been changing the tables for a minute")
+    try:
+        yield
+    finally:
+        db.execute(sql.select(sql.func.release_lock(name)))
+
+
+class clock(sql.ColumnElement[float]):  # noqa: N801  it stands among SQL's functions
+    """The database's time, in seconds since 1970: one clock for all that use it."""
+
+    inherit_cache = True
+    type = sql.Double()
+
+
+@compiles(clock, "sqlite")
+def _sqlite_clock(*_: object, **__: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(clock, "mysql")
+@compiles(clock, "mariadb")
+def _mariadb_clock(*_: object, **__: object) -> str:
+    return "unix_timestamp(sysdate(6))"

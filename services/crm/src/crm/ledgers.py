@@ -1,0 +1,90 @@
+"""Reads what a Ledger starts from, and writes what it was carried to."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sql
+
+from crm.change import Accepted, Change
+from crm.event import Grant
+from crm.ledger import Answer, Ledger, Outcome, connection_named
+from crm.tables import answers, counters, customers, outbox
+
+ANSWERS_KEPT = timedelta(hours=24)
+"""How long a request that is sent again is answered as the first time."""
+
+_lock = sql.select(counters.c.last_customer_id, counters.c.last_sequence).with_for_update()
+_grant = (customers.c.connection_id, customers.c.mandate, customers.c.sequence)
+_update = sql.update(customers).where(customers.c.id == sql.bindparam("customer_id"))
+
+
+def opened(db: sql.Connection, changes: Sequence[Change], now: datetime) -> Ledger:
+    """The ledger for `changes`. Until the transaction ends no other process has one."""
+    last_id, last_sequence = db.execute(_lock).one()
+    ledger = Ledger({}, {}, {}, last_id, last_sequence, now)
+    if named := {change.customer_id for change in changes if change.customer_id}:
+        query = sql.select(customers.c.id, customers.c.document, *_grant).where(customers.c.id.in_(named))
+        for key, document, *grant in db.execute(query):
+            ledger.documents[key] = document
+            ledger.grants[key] = Grant(*grant)
+        ledger.known = frozenset(ledger.documents)
+    for connection_id in _connections_left(ledger.grants, changes):
+        # At most all of `changes` leave it, so the newest grant that stays is among these.
+        on_it = sql.select(customers.c.id, *_grant).where(customers.c.connection_id == connection_id)
+        newest = on_it.order_by(customers.c.sequence.desc()).limit(len(changes) + 1)
+        for key, *grant in db.execute(newest):
+            ledger.grants.setdefault(key, Grant(*grant))
+    if keys := {change.key.text for change in changes if change.key}:
+        given = answers.c.request_key, answers.c.fingerprint, answers.c.customer_id, answers.c.document
+        for key, *answer in db.execute(sql.select(*given).where(answers.c.request_key.in_(keys))):
+            ledger.answers[key] = Answer(*answer)
+    return ledger
+
+
+def _connections_left(grants: dict[int, Grant], changes: Iterable[Change]) -> set[str]:
+    """The connections that customers may leave, should all of `changes` be accepted or only some."""
+    now_at = {key: grant.connection_id for key, grant in grants.items()}
+    left = set[str]()
+    for change in changes:
+        key, connection_id = change.customer_id, connection_named(change)
+        if key in now_at and connection_id is not None and now_at[key] != connection_id:
+            left.add(now_at[key])
+            now_at[key] = connection_id
+    return left
+
+
+def closed(
+    db: sql.Connection, ledger: Ledger, asked: frozenset[str], changes: Sequence[Change], outcomes: Sequence[Outcome]
+) -> None:
+    """Store what `changes` made of `ledger`; `asked` are the keys that had an answer before."""
+    accepted = [each for each in outcomes if isinstance(each, Accepted) and not each.replayed]
+    if not accepted:
+        return
+    rows = {
+        each.customer_id: {"document": each.document, **asdict(ledger.grants[each.customer_id])} for each in accepted
+    }
+    counted = {"last_customer_id": ledger.last_customer_id, "last_sequence": ledger.last_sequence}
+    for statement, parameters in (
+        (customers.insert(), [{"id": key, **row} for key, row in rows.items() if key not in ledger.known]),
+        (_update, [{"customer_id": key, **row} for key, row in rows.items() if key in ledger.known]),
+        (outbox.insert(), [asdict(event) for each in accepted for event in each.events]),
+        (answers.insert(), list(_new_answers(ledger, asked, changes))),
+        (counters.update(), [counted]),
+    ):
+        if parameters:
+            db.execute(statement, parameters)
+
+
+def _new_answers(ledger: Ledger, asked: frozenset[str], changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+    expires = int((ledger.now + ANSWERS_KEPT).timestamp())
+    keys = {change.key.text: change.key for change in changes if change.key}
+    for text in ledger.answers.keys() - asked:
+        until = None if keys[text].lasting else expires
+        yield {"request_key": text, **asdict(ledger.answers[text]), "expires": until}
+
+
+def old_answers(now: datetime) -> sql.Delete:
+    """Forgets the answers that were kept long enough."""
+    return answers.delete().where(answers.c.expires < int(now.timestamp()))
