@@ -1,13 +1,23 @@
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from helpers import IN_MEMORY, details
 
-from crm.importer import FlawedFileError, read_customers
+from crm import importer
+from crm.change import Accepted, Change
+from crm.customers_file import CustomersFile, FlawedFileError
+from crm.database import Database, StoreUnavailableError
+from crm.importer import Import
+from crm.ledger import Outcome
+from crm.outbox import Outbox
+from crm.progress import Progress
+from crm.store import Store
+
+pytestmark = pytest.mark.anyio
 
 HEADER = "customerId,firstName,connectionId,connectionMandate\n"
-PACKED = Path(__file__).parents[1] / "customer-database.csv"
 
 
 @pytest.fixture
@@ -15,96 +25,128 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "customers.csv"
 
 
-def flaws(file: Path) -> list[tuple[int | None, str | None]]:
-    with pytest.raises(FlawedFileError) as caught:
-        read_customers(file)
-    assert all(flaw.reason and str(flaw) for flaw in caught.value.flaws)
-    return [(flaw.line, flaw.column) for flaw in caught.value.flaws]
-
-
-def test_the_packed_file_has_the_customers_of_the_walkthrough() -> None:
-    customers = dict(read_customers(PACKED))
-    markus, corinne = customers[5].properties, customers[7].properties
-    assert (markus["firstName"], markus["lastName"]) == ("Markus", "Berg")
-    assert (markus["city"], customers[5].connection_id, customers[5].mandate) == (
-        "Maassluis",
-        "4512",
-        "0",
-    )
-    assert (corinne["firstName"], corinne["lastName"]) == ("Corinne", "Lopez")
-    assert (corinne["city"], customers[7].connection_id, customers[7].mandate) == (
-        "Enschede",
-        "7733",
-        "1",
-    )
-    assert {details.mandate for details in customers.values()} == {"0", "1", "2"}
-    assert len({details.connection_id for details in customers.values()}) == len(customers)
-    last_line = PACKED.read_text().splitlines()[-1]
-    assert last_line.startswith(",")
-    assert list(customers)[-1] == max(customers) == len(customers)
-
-
-def test_the_header_names_the_properties_and_rows_without_id_get_the_next(file: Path) -> None:
-    file.write_text(HEADER + ",Ann,a,0\n9,Bo,b,1\n\n,Cy,c,2\n", encoding="utf-8-sig")
-    customers = read_customers(file)
-    assert [customer_id for customer_id, _ in customers] == [10, 9, 11]
-    assert customers[1][1].properties == {
-        "firstName": "Bo",
-        "connectionId": "b",
-        "connectionMandate": "1",
-    }
-
-
-def test_every_bad_row_is_reported_with_line_column_and_reason(file: Path) -> None:
-    file.write_text(HEADER + "1,Ann,a,0\n" + "x,Bo,b,1\n" + "3,Cy,,7\n" + '4,"Dee\nDee",d\n' + "1,Eve,e,2\n")
-    assert flaws(file) == [
-        (3, "customerId"),
-        (4, "connectionId"),
-        (4, "connectionMandate"),
-        (6, None),
-        (7, "customerId"),
-    ]
-
-
-def test_the_message_says_what_is_wrong_where(file: Path) -> None:
-    file.write_text(HEADER + "1,Ann,a,3\n")
-    with pytest.raises(FlawedFileError, match="nothing was imported") as caught:
-        read_customers(file)
-    assert [str(flaw) for flaw in caught.value.flaws] == ['line 2, connectionMandate: must be 0, 1 or 2, not "3"']
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", [(1, "customerId"), (1, "connectionId"), (1, "connectionMandate")]),
-        ("customerId,connectionId\n1,a\n", [(1, "connectionMandate")]),
-        (HEADER.replace("firstName", ""), [(1, None)]),
-        (HEADER.replace("firstName", "connectionId"), [(1, "connectionId")]),
-        (HEADER + '1,"Ann,a,0\n', [(3, None)]),
-        (HEADER + '1,"An"n,a,0\n', [(3, None)]),
-    ],
-)
-def test_a_file_that_is_no_table_of_customers(
-    file: Path, text: str, expected: list[tuple[int | None, str | None]]
-) -> None:
+def write(file: Path, text: str) -> None:
     file.write_text(text)
-    assert flaws(file) == expected
 
 
-def test_a_file_that_is_not_utf8_or_not_there(file: Path) -> None:
-    assert flaws(file) == [(None, None)]
-    file.write_bytes(HEADER.encode() + b"1,\xff,a,0\n")
-    assert [column for _, column in flaws(file)] == [None]
+async def imported(store: Store, path: Path) -> Progress:
+    """The progress when all of the file at `path` was imported into `store`."""
+    progress = Progress()
+    with CustomersFile.opened(path) as file:
+        run = Import(file, store, progress)
+        contents = await run.prepare()
+        assert progress.finished == (contents is None)
+        if contents:
+            await run.run(contents)
+    assert progress.finished
+    return progress
 
 
-@given(content=st.binary() | st.text().map(lambda rows: (HEADER + rows).encode("utf-8", "replace")))
-def test_whatever_is_in_the_file_it_is_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
+async def names(store: Store) -> dict[int, str]:
+    return {key: json.loads(text).get("firstName", "") for key, text in await store.page(0, 100)}
+
+
+async def test_an_empty_store_gets_all_rows_and_announces_them_in_order(
+    store: Store, outbox: Outbox, file: Path
 ) -> None:
-    file = tmp_path_factory.getbasetemp() / "any.csv"
-    file.write_bytes(content)
-    try:
-        customers, refused = read_customers(file), False
-    except FlawedFileError as error:
-        customers, refused = [], bool(error.flaws)
-    assert refused or len(dict(customers)) == len(customers)
+    write(file, HEADER + ",Ann,a,0\n9,Bo,b,1\n,Cy,c,2\n")
+    progress = await imported(store, file)
+    assert (progress.rows, progress.total) == (3, 3)
+    assert await names(store) == {9: "Bo", 10: "Ann", 11: "Cy"}
+    assert [event.connection_id for event in await outbox.pending(0, 9)] == ["a", "b", "c"]
+
+
+async def test_only_what_is_new_is_added_to_a_store_that_has_customers(
+    store: Store, outbox: Outbox, file: Path
+) -> None:
+    for each in "ab":
+        await store.accept(Change(details(each, firstName="known")))
+    write(file, HEADER + "1,Ann,z,0\n7,Bo,z,1\n,Cy,c,2\n")
+    await imported(store, file)
+    assert await names(store) == {1: "known", 2: "known", 7: "Bo", 8: "Cy"}
+    assert [event.connection_id for event in await outbox.pending(0, 9)] == ["a", "b", "z", "c"]
+
+
+async def test_the_same_file_again_adds_and_announces_nothing(store: Store, outbox: Outbox, file: Path) -> None:
+    write(file, HEADER + ",Ann,a,0\n,Ann,a,0\n,Bo,b,1\n")
+    await imported(store, file)
+    before = await store.everyone(), await outbox.backlog()
+    assert len(json.loads(before[0])) == 3
+    await imported(store, file)
+    assert (await store.everyone(), await outbox.backlog()) == before
+
+
+async def test_a_file_that_grew_adds_what_it_grew_by(store: Store, file: Path) -> None:
+    write(file, HEADER + ",Ann,a,0\n")
+    await imported(store, file)
+    # With its columns in another order a row is still the same.
+    write(file, "firstName,customerId,connectionId,connectionMandate\nAnn,,a,0\nAnn,,a,0\nBo,,b,1\n")
+    await imported(store, file)
+    assert await names(store) == {1: "Ann", 2: "Ann", 3: "Bo"}
+
+
+async def test_an_import_that_was_killed_goes_on(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch, outbox: Outbox
+) -> None:
+    monkeypatch.setattr(importer, "ROWS_AT_ONCE", 2)
+    rows = [f"{n if n % 2 else ''},N{n % 3},c{n},1\n" for n in range(1, 10)]
+    write(file, HEADER + "".join(rows))
+    accept_all, left = store.accept_all, 2
+
+    async def killed(changes: list[Change]) -> list[Outcome]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise asyncio.CancelledError
+        return await accept_all(changes)
+
+    monkeypatch.setattr(store, "accept_all", killed)
+    with pytest.raises(asyncio.CancelledError):
+        await imported(store, file)
+    assert len(await names(store)) == 4
+    monkeypatch.setattr(store, "accept_all", accept_all)
+    await imported(store, file)
+    assert len(await names(store)) == await outbox.backlog() == 9
+    assert sorted(await names(store)) == [1, 3, 5, 7, 9, 10, 11, 12, 13]
+
+
+async def test_a_store_that_is_away_for_a_while_is_waited_for(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "PAUSE", 0.001)
+    write(file, HEADER + ",Ann,a,0\n,Bo,b,0\n")
+    accept_all, fates = store.accept_all, iter(["refused", "answer lost"])
+
+    async def flaky(changes: list[Change]) -> list[Outcome]:
+        fate = next(fates, None)
+        outcomes = [] if fate == "refused" else await accept_all(changes)
+        if fate:
+            raise StoreUnavailableError(fate)
+        return outcomes
+
+    monkeypatch.setattr(store, "accept_all", flaky)
+    await imported(store, file)
+    assert await names(store) == {1: "Ann", 2: "Bo"}
+
+
+async def test_a_new_customer_takes_no_id_that_the_file_still_needs(file: Path) -> None:
+    write(file, HEADER + "41,Ann,a,0\n")
+    async with Database.opened(IN_MEMORY) as database:
+        store = Store(database, lambda: None)
+        await store.reserve(41)
+        (accepted,) = await store.accept_all([Change(details("b"))])
+        assert isinstance(accepted, Accepted)
+        assert accepted.customer_id == 42
+        await imported(store, file)
+        assert (await names(store))[41] == "Ann"
+
+
+async def test_a_file_that_has_changed_since_it_was_checked_ends_the_import(store: Store, file: Path) -> None:
+    write(file, HEADER + "1,Ann,a,0\n")
+    with CustomersFile.opened(file) as opened:
+        run = Import(opened, store, Progress())
+        contents = await run.prepare()
+        assert contents
+        write(file, HEADER + "1,Ann,a,7\n")
+        with pytest.raises(FlawedFileError):
+            await run.run(contents)

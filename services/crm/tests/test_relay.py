@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(relay_module, "LONGEST_PAUSE", 0.004)
+    monkeypatch.setattr(relay_module, "POLL", 0.01)
 
 
 class Broker:
@@ -72,6 +73,24 @@ class Kept:
         self.events = [event for event in self.events if event.sequence not in sequences]
 
 
+class Mine:
+    """The right to publish, of a process that is alone unless `lost`."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.lost = False
+        self.released = asyncio.Event()
+
+    async def lasts(self, seconds: float) -> bool:
+        assert seconds > 0
+        self.held = not self.lost
+        return self.held
+
+    async def release(self) -> None:
+        self.held = False
+        self.released.set()
+
+
 def events_of(keys: Sequence[str]) -> list[ConnectionMandate]:
     return [ConnectionMandate(f"id-{number}", number, "", key, "1") for number, key in enumerate(keys, start=1)]
 
@@ -107,7 +126,7 @@ def test_every_event_arrives_and_none_before_the_one_it_follows_was_taken(
     outbox, broker = Kept(events), Broker(fates)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relay_module, "PAGE", page)
-        asyncio.run(drained(Relay(outbox, broker)))
+        asyncio.run(drained(Relay(outbox, broker, Mine())))
     assert outbox.events == []
     assert broker.acknowledged == {event.sequence for event in events}
     last: defaultdict[str, int] = defaultdict(int)
@@ -120,7 +139,7 @@ def test_every_event_arrives_and_none_before_the_one_it_follows_was_taken(
 
 async def test_a_connection_that_fails_holds_back_its_own_events_only() -> None:
     outbox, broker = Kept(events_of("aabb")), Broker(["refused"])
-    await drained(Relay(outbox, broker))
+    await drained(Relay(outbox, broker, Mine()))
     assert broker.bulks == [["a", "b"], ["b"], ["a"], ["a"]]
 
 
@@ -129,13 +148,13 @@ async def test_a_page_full_of_failing_connections_does_not_stop_the_others(
 ) -> None:
     monkeypatch.setattr(relay_module, "PAGE", 2)
     outbox, broker = Kept(events_of("aaaab")), Broker(["refused"])
-    await drained(Relay(outbox, broker))
+    await drained(Relay(outbox, broker, Mine()))
     assert [record.connection_id for record in broker.records] == list("baaaa")
 
 
 async def test_a_commit_wakes_it_at_once(database: Database, outbox: Outbox) -> None:
     broker = Broker()
-    relay = Relay(outbox, broker)
+    relay = Relay(outbox, broker, Mine())
     store = Store(database, relay.wake)
     running = asyncio.create_task(relay.run())
     for number in range(3):
@@ -151,7 +170,7 @@ async def test_while_nobody_is_there_it_asks_less_and_less_often_then_catches_up
 ) -> None:
     pauses: list[float] = []
     outbox, broker = Kept(events_of("abc")), Broker(["away"] * 5)
-    relay = Relay(outbox, broker)
+    relay = Relay(outbox, broker, Mine())
     rest = relay._rest
 
     async def noted(pause: float) -> None:
@@ -178,14 +197,14 @@ async def test_an_outbox_that_is_away_for_a_while_does_not_end_it() -> None:
         return await pending(after, limit)
 
     outbox.pending = flaky  # type: ignore[method-assign]
-    await drained(Relay(outbox, broker))
+    await drained(Relay(outbox, broker, Mine()))
     assert len(broker.records) == 1
 
 
 async def test_what_came_while_the_last_sweep_was_under_way_is_drained_too() -> None:
     first, second = events_of("ab")
     outbox, broker = Kept([first]), Broker()
-    relay = Relay(outbox, broker)
+    relay = Relay(outbox, broker, Mine())
     forget = outbox.forget
 
     async def forget_as_another_comes(sequences: Sequence[int]) -> None:
@@ -197,3 +216,69 @@ async def test_what_came_while_the_last_sweep_was_under_way_is_drained_too() -> 
     outbox.forget = forget_as_another_comes  # type: ignore[method-assign]
     await asyncio.wait_for(relay.run(), 5)
     assert broker.records == [first, second]
+
+
+async def test_what_another_process_has_stored_is_found_without_being_told() -> None:
+    outbox, broker = Kept([]), Broker()
+    relay = Relay(outbox, broker, Mine())
+    running = asyncio.create_task(relay.run())
+    await asyncio.sleep(0)
+    outbox.events += events_of("a")
+    await broker.has(1)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_without_the_right_nothing_is_published_and_a_stop_waits_for_nothing() -> None:
+    outbox, broker, right = Kept(events_of("ab")), Broker(), Mine()
+    right.lost = True
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    await asyncio.sleep(0.05)
+    assert (broker.records, relay.active) == ([], False)
+    right.lost = False
+    await broker.has(2)
+    assert relay.active
+    right.lost = True
+    outbox.events += events_of("abc")[2:]
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    assert [event.connection_id for event in outbox.events] == ["c"]
+
+
+async def test_the_right_is_given_up_when_all_is_quiet_and_at_the_end() -> None:
+    outbox, broker, right = Kept(events_of("a")), Broker(), Mine()
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    await asyncio.wait_for(right.released.wait(), 5)
+    assert not relay.active
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    await right.lasts(1)
+    await relay.resign()
+    assert not relay.active
+
+
+async def test_the_right_is_kept_when_a_stop_leaves_a_bulk_under_way() -> None:
+    outbox, right, never = Kept(events_of("a")), Mine(), asyncio.Event()
+
+    class Silent(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+            self.arrival.set()
+            await never.wait()
+            return await super().publish(events)
+
+    broker = Silent()
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    await broker.arrival.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await relay.resign()
+    assert right.held
+
+
+async def test_it_counts_what_was_taken_and_what_was_not() -> None:
+    relay = Relay(Kept(events_of("abc")), Broker(["refused", "taken", "taken", "away"]), Mine())
+    await drained(relay)
+    assert (relay.published, relay.failed) == (3, 2)

@@ -3,23 +3,29 @@
 import asyncio
 import logging
 import os
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 
 import uvloop
 
 from crm import log as logs
 from crm.api import create_api
-from crm.change import Change
+from crm.customers_file import CustomersFile, FlawedFileError
 from crm.database import Database, StoreUnavailableError
-from crm.importer import FlawedFileError, read_customers
+from crm.importer import Import
+from crm.lease import Lease
 from crm.outbox import Outbox
+from crm.progress import Progress
 from crm.publisher import DaprPublisher
-from crm.relay import Relay
+from crm.relay import SENDING, Relay
 from crm.server import Server
 from crm.settings import InvalidSettingError, Settings
 from crm.store import Store
 
 log = logging.getLogger(__name__)
+
+LEASE_SECONDS = SENDING + 15
+"""So that a relay that is busy renews its lease every quarter of a minute."""
 
 
 def main() -> int:
@@ -51,21 +57,37 @@ async def serve(settings: Settings) -> None:
         ) as publisher,
     ):
         outbox = Outbox(database)
-        relay = Relay(outbox, publisher)
+        relay = Relay(outbox, publisher, Lease(database, LEASE_SECONDS))
         store = Store(database, relay.wake)
-        await _import_if_empty(store, settings)
-        relaying = asyncio.create_task(relay.run())
-        await Server(create_api(store), settings.port).serve()
+        progress = Progress()
+        with CustomersFile.opened(settings.customers_csv) as file:
+            importing = Import(file, store, progress)
+            contents = await importing.prepare()
+            relaying = asyncio.create_task(relay.run())
+            server = Server(create_api(store), settings.port)
+            async with _aside(importing.run(contents) if contents else None, server):
+                await server.serve()
         relay.drain()
         with suppress(TimeoutError):
             await asyncio.wait_for(relaying, settings.drain_seconds)
+        await relay.resign()
         log.info("stopped", extra={"fields": {"unpublished": await outbox.backlog()}})
 
 
-async def _import_if_empty(store: Store, settings: Settings) -> None:
-    """Fill a store without customers from the CSV; one that has some knows better than the file."""
-    if await store.is_empty():
-        rows = read_customers(settings.customers_csv)
-        await store.accept_all([Change(details, customer_id) for customer_id, details in rows])
-        fields = {"customers": len(rows), "file": str(settings.customers_csv)}
-        log.info("customers imported", extra={"fields": fields})
+@asynccontextmanager
+async def _aside(work: Coroutine[None, None, None] | None, server: Server) -> AsyncIterator[None]:
+    """Runs `work` meanwhile; what it raises stops `server` and is raised when that has ended."""
+    if work is None:
+        yield
+        return
+    task = asyncio.create_task(work)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception():
+            server.should_exit = True
+
+    task.add_done_callback(ended)
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

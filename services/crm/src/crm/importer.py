@@ -1,111 +1,106 @@
-"""Reads the customers to begin with from a CSV file. All of them are good, or none is used."""
+"""Stores the customers of the CSV file that the store does not have yet."""
 
-import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import closing
+from itertools import islice
+from time import monotonic
+from typing import TypeVar
 
-from crm.customer import Details, InvalidCustomerError, parsed_id, validated
+from crm.change import Accepted, Change, RequestKey
+from crm.customers_file import Contents, CustomersFile
+from crm.database import StoreUnavailableError
+from crm.progress import Progress
+from crm.rows import Row, short
+from crm.store import Store
 
-if TYPE_CHECKING:
-    import _csv
+T = TypeVar("T")
 
-REQUIRED_COLUMNS = ("customerId", "connectionId", "connectionMandate")
+log = logging.getLogger(__name__)
 
+ROWS_AT_ONCE = 1000
+"""Rows a transaction: enough to make it cheap, and few enough to let the API answer in between."""
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong and where: line number from 1, column name; None where it is about no one."""
+SAID_EVERY = 5.0
+"""Seconds between two lines in the log."""
 
-    line: int | None
-    column: str | None
-    reason: str
-
-    def __str__(self) -> str:
-        where = [f"line {self.line}"] if self.line else []
-        where += [self.column] if self.column else []
-        return f"{', '.join(where)}: {self.reason}" if where else self.reason
-
-
-class FlawedFileError(ValueError):
-    """A CSV file of which nothing is used; `flaws` has every reason."""
-
-    def __init__(self, path: Path, flaws: tuple[Flaw, ...]) -> None:
-        super().__init__(f"{path}: nothing was imported, {len(flaws)} flaws found")
-        self.flaws = flaws
+PAUSE = 1.0
+"""Seconds until rows are stored again when the store was away."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    customer_id: int | None
-    details: Details
+class Import:
+    """The import of one file. Killed half way, the next start goes on where it ended.
 
-
-def read_customers(path: Path) -> list[tuple[int, Details]]:
-    """The customers in the UTF-8 file at `path` with their ids, in the file's order.
-
-    The names in the header line are the names of the properties. A row without customerId gets
-    the next id above the highest of the file. Raises FlawedFileError.
+    A row whose id is taken is left out: the store knows better than the file. A row without an id
+    gets the next one above all of store and file, once: it is known again by what is in it, and by
+    how many rows before it are the same.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            found = list(_read(csv.reader(file, strict=True)))
-    except OSError as error:
-        found = [Flaw(None, None, error.strerror or str(error))]
-    rows = [row for row in found if isinstance(row, _Row)]
-    flaws = (*(flaw for flaw in found if isinstance(flaw, Flaw)), *_repeated_ids(rows))
-    if flaws:
-        raise FlawedFileError(path, flaws)
-    highest = max((row.customer_id or 0 for row in rows), default=0)
-    unused = iter(range(highest + 1, highest + len(rows) + 1))
-    return [(row.customer_id or next(unused), row.details) for row in rows]
+
+    def __init__(self, file: CustomersFile, store: Store, progress: Progress) -> None:
+        self._file = file
+        self._store = store
+        self._progress = progress
+        self._added = 0
+
+    async def prepare(self) -> Contents | None:
+        """What is to be imported, None if all of the file was.
+
+        Raises FlawedFileError, StoreUnavailableError.
+        """
+        if await self._store.has_imported(self._file.digest):
+            self._progress.finished = True
+            return None
+        contents = self._file.check()
+        self._progress.total = contents.rows
+        return contents
+
+    async def run(self, contents: Contents) -> None:
+        """Store the rows, however long the store is away. Raises FlawedFileError."""
+        await _patiently(lambda: self._store.reserve(contents.highest_id))
+        with closing(_changes(self._file.rows(), contents)) as changes:
+            await self._store_all(changes, contents.rows)
+        await _patiently(lambda: self._store.note_imported(self._file.digest))
+        self._progress.finished = True
+        self._say("customers imported")
+
+    async def _store_all(self, changes: Iterator[Change], total: int) -> None:
+        began = said = monotonic()
+        while chunk := list(islice(changes, ROWS_AT_ONCE)):
+            # A chunk of which nobody knows whether it was stored does no harm when it comes again.
+            outcomes = await _patiently(lambda: self._store.accept_all(chunk))
+            self._added += sum(isinstance(each, Accepted) and not each.replayed for each in outcomes)
+            self._progress.rows += len(chunk)
+            if monotonic() - said > SAID_EVERY:
+                said = monotonic()
+                left = (total - self._progress.rows) * (said - began) / self._progress.rows
+                self._say("customers are being imported", secondsLeft=round(left))
+
+    def _say(self, message: str, **fields: int) -> None:
+        known = self._progress.rows - self._added
+        counted = {"rows": self._progress.rows, "of": self._progress.total, "customers": self._added, "known": known}
+        log.info(message, extra={"fields": counted | fields})
 
 
-def _read(reader: "_csv.Reader") -> Iterator[_Row | Flaw]:
-    try:
-        header: list[str] = next(reader, [])
-        flaws = list(_flaws_of_header(header))
-        yield from flaws
-        for fields in reader:
-            # Under a header with flaws no field can be trusted to be what it seems.
-            if fields and not flaws:
-                yield from _read_row(reader.line_num, header, fields)
-    except (csv.Error, UnicodeDecodeError) as error:
-        yield Flaw(reader.line_num + 1, None, f"cannot be read, nor what follows: {error}")
-
-
-def _flaws_of_header(header: list[str]) -> Iterator[Flaw]:
-    for name in REQUIRED_COLUMNS:
-        if name not in header:
-            yield Flaw(1, name, "this column is missing")
-    for name in dict.fromkeys(header):
-        if not name:
-            yield Flaw(1, None, "a column has no name")
-        elif header.count(name) > 1:
-            yield Flaw(1, name, "this column is there more than once")
-
-
-def _read_row(line: int, header: list[str], fields: list[str]) -> Iterator[_Row | Flaw]:
-    if len(fields) != len(header):
-        yield Flaw(line, None, f"has {len(fields)} fields under {len(header)} columns")
-        return
-    properties = dict(zip(header, fields, strict=True))
-    id_text = properties.pop("customerId")
-    customer_id = parsed_id(id_text)
-    if id_text and customer_id is None:
-        yield Flaw(line, "customerId", f"must be a whole number from 1, or empty, not {id_text!r}")
-    try:
-        details = validated(properties)
-    except InvalidCustomerError as error:
-        yield from (Flaw(line, fault.field, fault.reason) for fault in error.faults)
-    else:
-        yield _Row(line, customer_id, details)
-
-
-def _repeated_ids(rows: Iterable[_Row]) -> Iterator[Flaw]:
-    first: dict[int, int] = {}
+def _changes(rows: Iterator[Row], contents: Contents) -> Generator[Change, None, None]:
+    seen = Counter[str]()
     for row in rows:
-        if row.customer_id and (line := first.setdefault(row.customer_id, row.line)) != row.line:
-            yield Flaw(row.line, "customerId", f"{row.customer_id} is already taken by line {line}")
+        if row.customer_id:
+            yield Change(row.details, row.customer_id)
+            continue
+        digest = row.digest()
+        # Few digests are repeated, and only those need to be counted.
+        key = RequestKey(f"\n{digest} {seen[digest]}", digest, lasting=True)
+        if short(digest) in contents.repeated:
+            seen[digest] += 1
+        yield Change(row.details, key=key)
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    while True:
+        try:
+            return await work()
+        except StoreUnavailableError as error:
+            log.warning("store not available, the import waits", extra={"fields": {"reason": str(error)}})
+            await asyncio.sleep(PAUSE)

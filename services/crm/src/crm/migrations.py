@@ -9,7 +9,7 @@ from collections.abc import Callable
 import sqlalchemy as sql
 
 from crm.dialect import schema_locked
-from crm.tables import counters, customers, metadata, relay_lease, schema_version
+from crm.tables import SOME_FILE, counters, customers, imported_files, metadata, relay_lease, schema_version
 
 
 class NewerDatabaseError(Exception):
@@ -51,6 +51,9 @@ def _make_what_is_missing(db: sql.Connection) -> None:
         last_id, last_sequence = sql.func.max(customers.c.id), sql.func.max(customers.c.sequence)
         found = sql.select(1, sql.func.coalesce(last_id, 0), sql.func.coalesce(last_sequence, 0))
         db.execute(counters.insert().from_select(["id", "last_customer_id", "last_sequence"], found))
+        # What is there without a version came from a file, which must not add a customer twice.
+        if db.execute(customers.select().limit(1)).first():
+            db.execute(imported_files.insert(), {"digest": SOME_FILE})
     if db.execute(relay_lease.select()).first() is None:
         db.execute(relay_lease.insert(), {"id": 1, "holder": "", "until": 0.0})
 

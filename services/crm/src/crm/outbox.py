@@ -1,6 +1,7 @@
 """The outbox: events that are stored with their change and wait to be published."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sql
 
@@ -30,3 +31,9 @@ class Outbox:
         """How many events wait."""
         query = sql.select(sql.func.count()).select_from(outbox)
         return await self._database.run(lambda db: db.scalar(query)) or 0
+
+    async def oldest(self) -> datetime | None:
+        """When the oldest event that waits was made, None when none waits."""
+        query = sql.select(outbox.c.time).order_by(outbox.c.sequence).limit(1)
+        time = await self._database.run(lambda db: db.scalar(query))
+        return datetime.fromisoformat(time) if time else None

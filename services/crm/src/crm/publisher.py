@@ -13,11 +13,11 @@ from typing import Self
 import httpcore
 
 from crm.event import ConnectionMandate
-from crm.relay import PublishError
+from crm.relay import SENDING, PublishError
 
-TIMEOUTS = {"connect": 2.0, "write": 10.0, "read": 30.0, "pool": 1.0}
-"""Seconds. Reading waits longer than the sidecar's own tries at the broker usually take, so that
-none of them is still going on when the relay sends the same events again."""
+TIMEOUTS = {"connect": 2.0, "write": 10.0, "read": SENDING - 15, "pool": 1.0}
+"""Seconds, SENDING at most in all. Reading waits longer than the sidecar's own tries at the broker
+usually take, so that none of them is still going on when the relay sends the same events again."""
 
 
 class DaprPublisher:

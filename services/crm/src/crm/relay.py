@@ -19,13 +19,28 @@ log = logging.getLogger(__name__)
 PAGE = 500
 """Events read at a time, so the most that one bulk holds; larger ones gained no speed."""
 
+POLL = 0.2
+"""Seconds between two looks for what other processes have put into the outbox."""
+
+QUIET = 5
+"""Looks without an event of this process's own before the right to publish is given up."""
+
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between two tries, doubled from the first to the longest while nothing gets through."""
 
 
+SENDING = 75.0
+"""Seconds that a bulk may be on its way. A sidecar goes on trying without the process that asked it
+to: 5 s where the broker refuses (measured), 30 s for each broker that is silent."""
+
+
 class PublishError(Exception):
     """Nothing is known to have reached the broker."""
+
+
+class RightLostError(Exception):
+    """Another process publishes now."""
 
 
 class Publisher(Protocol):
@@ -48,6 +63,20 @@ class Waiting(Protocol):
         """Take the events with these sequences out."""
 
 
+class Right(Protocol):
+    """The right to publish, which one process has at a time; see lease.py."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it."""
+
+    async def lasts(self, seconds: float) -> bool:
+        """Whether it lasts so many seconds more; taken or renewed if need be."""
+
+    async def release(self) -> None:
+        """Let another process have it at once."""
+
+
 def rounds(events: Sequence[ConnectionMandate]) -> list[list[ConnectionMandate]]:
     """`events` in bulks to send one after the other: the n-th has the n-th of each connection."""
     bulks: list[list[ConnectionMandate]] = []
@@ -63,24 +92,35 @@ def rounds(events: Sequence[ConnectionMandate]) -> list[list[ConnectionMandate]]
 class Relay:
     """Publishes what is in the outbox, at least once each."""
 
-    def __init__(self, outbox: Waiting, publisher: Publisher) -> None:
+    def __init__(self, outbox: Waiting, publisher: Publisher, right: Right) -> None:
         self._outbox = outbox
         self._publisher = publisher
+        self._right = right
         self._woken = asyncio.Event()
         self._draining = asyncio.Event()
+        self._sending = False
+        self.published = 0
+        """Events that the broker has taken, since the start."""
+        self.failed = 0
+        """Times that an event was sent and not taken, since the start."""
+
+    @property
+    def active(self) -> bool:
+        """Whether this process is the one that publishes; where all is published, none is."""
+        return self._right.held
 
     def wake(self) -> None:
         """Say that there are new events."""
         self._woken.set()
 
     def drain(self) -> None:
-        """Ask `run` to end as soon as the outbox is empty."""
+        """Ask `run` to end as soon as the outbox is empty, or another process's to publish."""
         self._draining.set()
         self._woken.set()
 
     async def run(self) -> None:
-        """Publish whenever woken; when something did not get through, again after a pause."""
-        pause = FIRST_PAUSE
+        """Publish whenever there is something; when it did not get through, again after a pause."""
+        pause, quiet = FIRST_PAUSE, 0
         while True:
             self._woken.clear()
             # Looked at before the sweep: one already under way may have missed the last events.
@@ -89,10 +129,23 @@ class Relay:
                 pause = FIRST_PAUSE
                 if draining:
                     return
-                await self._woken.wait()
+                quiet = 0 if await self._woken_within(POLL) else quiet + 1
+                if quiet == QUIET:
+                    await self.resign()
             else:
                 await self._rest(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def resign(self) -> None:
+        """Let another process publish at once, unless a bulk of this one may still be under way."""
+        if not self._sending:
+            with suppress(Exception):  # then the right runs out by itself
+                await self._right.release()
+
+    async def _woken_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        return self._woken.is_set()
 
     async def _rest(self, pause: float) -> None:
         if self._draining.is_set():
@@ -102,10 +155,12 @@ class Relay:
                 await asyncio.wait_for(self._draining.wait(), pause)
 
     async def _sweep(self) -> bool:
-        """Go through the outbox once; whether all of it was published."""
+        """Go through the outbox once; whether no more of it is for this process to publish now."""
         held: set[str] = set()
         after = 0
         try:
+            if not self._right.held and not await self._may_begin():
+                return True
             while True:
                 page = await self._outbox.pending(after, PAGE)
                 await self._publish_page(page, held)
@@ -114,9 +169,15 @@ class Relay:
                 after = page[-1].sequence
         except PublishError as error:
             _tell("sidecar not reached", error)
+        except RightLostError as error:
+            log.info("paused", extra={"fields": {"reason": str(error)}})
+            return True
         except Exception as error:  # a relay that ends leaves every later event
             _tell("outbox not available", error)
         return False
+
+    async def _may_begin(self) -> bool:
+        return bool(await self._outbox.pending(0, 1)) and await self._right.lasts(SENDING)
 
     async def _publish_page(self, page: Sequence[ConnectionMandate], held: set[str]) -> None:
         """Publish `page` but for the connections in `held`, and add to these what fails now.
@@ -127,7 +188,7 @@ class Relay:
         try:
             for bulk in rounds(page):
                 due = [event for event in bulk if event.connection_id not in held]
-                failed = await self._publisher.publish(due) if due else {}
+                failed = await self._publish(due) if due else {}
                 held.update(event.connection_id for event in due if event.sequence in failed)
                 sent += [event.sequence for event in due if event.sequence not in failed]
                 if failed:
@@ -135,6 +196,22 @@ class Relay:
         finally:
             if sent:
                 await self._outbox.forget(sent)
+
+    async def _publish(self, due: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        if not await self._right.lasts(SENDING):
+            raise RightLostError("another process publishes")
+        failed: Mapping[int, str] = {event.sequence: "" for event in due}
+        self._sending = True  # and it stays so when this task is cancelled before the answer
+        try:
+            failed = await self._publisher.publish(due)
+            self._sending = False
+        except PublishError:
+            self._sending = False
+            raise
+        finally:
+            self.failed += len(failed)
+            self.published += len(due) - len(failed)
+        return failed
 
 
 def _tell(message: str, reason: object, failed: int | None = None) -> None:

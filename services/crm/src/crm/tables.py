@@ -73,6 +73,9 @@ answers = _table(
 )
 
 # Digests of the files of which every row was imported.
+SOME_FILE = ""
+"""In place of a digest: a file was imported when nobody noted which."""
+
 imported_files = _table("imported_files", _key("digest", sql.String(64)))
 
 # Its only row says which process publishes events, and until when, in seconds since 1970.

@@ -1,0 +1,111 @@
+"""The CSV file of the customers to begin with: all rows of it are good, or none is used."""
+
+import csv
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import file_digest
+from io import BufferedReader, TextIOWrapper
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+from crm.rows import Flaw, Row, read, short
+
+FLAWS_KEPT = 100
+"""Of a file with a million flaws the first are enough to see what is wrong with it."""
+
+
+class FlawedFileError(ValueError):
+    """A CSV file of which nothing is used; `flaws` has the first reasons, the message how many."""
+
+    def __init__(self, path: Path, flaws: tuple[Flaw, ...], found: int) -> None:
+        super().__init__(f"{path}: nothing was imported, {found} flaws found")
+        self.flaws = flaws
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is known of a file without a flaw: number of rows, highest id (0: there is none), and
+    the digests, by `short`, that more than one row without an id has."""
+
+    rows: int
+    highest_id: int
+    repeated: frozenset[int]
+
+
+class CustomersFile:
+    """The open UTF-8 file. The names in its header line are the names of the properties.
+
+    It is read more than once, row by row, so that a million rows need little memory.
+    """
+
+    def __init__(self, path: Path, file: BufferedReader) -> None:
+        self._path = path
+        self._file = file
+        self.digest = file_digest(file, "sha256").hexdigest()
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[Self]:
+        """The file at `path`. Raises FlawedFileError."""
+        try:
+            file = path.open("rb")
+        except OSError as error:
+            flaw = Flaw(None, None, error.strerror or str(error))
+            raise FlawedFileError(path, (flaw,), 1) from None
+        with file:
+            yield cls(path, file)
+
+    def check(self) -> Contents:
+        """Read all rows. Raises FlawedFileError."""
+        flaws, found = list[Flaw](), 0
+        rows, ids, lines, digests = 0, array("q"), array("q"), array("q")
+        for each in self._read():
+            if isinstance(each, Flaw):
+                found += 1
+                if len(flaws) < FLAWS_KEPT:
+                    flaws.append(each)
+                continue
+            rows += 1
+            if each.customer_id:
+                ids.append(each.customer_id)
+                lines.append(each.line)
+            else:
+                digests.append(short(each.digest()))
+        for flaw in _repeated_ids(ids, lines):
+            found += 1
+            flaws.append(flaw)
+        if found:
+            raise FlawedFileError(self._path, tuple(flaws[:FLAWS_KEPT]), found)
+        return Contents(rows, max(ids, default=0), _repeated(digests))
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, of a file that was checked. Raises FlawedFileError where it has changed since."""
+        for each in self._read():
+            if isinstance(each, Flaw):
+                raise FlawedFileError(self._path, (each,), 1)
+            yield each
+
+    def _read(self) -> Iterator[Row | Flaw]:
+        self._file.seek(0)
+        text = TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
+        try:
+            yield from read(csv.reader(text, strict=True))
+        except OSError as error:
+            yield Flaw(None, None, error.strerror or str(error))
+        finally:
+            text.detach()
+
+
+def _repeated(numbers: "array[int]") -> frozenset[int]:
+    return frozenset(one for one, next_one in pairwise(sorted(numbers)) if one == next_one)
+
+
+def _repeated_ids(ids: "array[int]", lines: "array[int]") -> Iterator[Flaw]:
+    first: dict[int, int] = {}
+    repeated = _repeated(ids)
+    for customer_id, line in zip(ids, lines, strict=True):
+        if customer_id in repeated and (taken := first.setdefault(customer_id, line)) != line:
+            yield Flaw(line, "customerId", f"{customer_id} is already taken by line {taken}")
