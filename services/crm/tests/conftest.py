@@ -1,13 +1,16 @@
-"""CRM's real store in memory, for the tests that want one."""
+"""CRM's real store, in memory, in a file and on a real MariaDB, for the tests that want one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
-from helpers import IN_MEMORY
+from helpers import IN_MEMORY, emptied
 
 from crm.database import Database
 from crm.outbox import Outbox
 from crm.store import Store
+from parts import found
+from parts.mariadb import MariaDb
 
 
 @pytest.fixture
@@ -15,9 +18,27 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    if not found.MARIADBD:
+        pytest.skip("needs mariadbd (Debian: mariadb-server)")
+    with MariaDb(tmp_path_factory.mktemp("mariadb")) as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "file", "mariadb"])
+async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database."""
+    if request.param == "memory":
+        return IN_MEMORY
+    if request.param == "file":
+        return f"sqlite+aiosqlite:///{tmp_path}/crm.db"
+    return await emptied(request.getfixturevalue("mariadb").url)
+
+
 @pytest.fixture
-async def database() -> AsyncIterator[Database]:
-    async with Database.opened(IN_MEMORY) as opened:
+async def database(url: str) -> AsyncIterator[Database]:
+    async with Database.opened(url) as opened:
         yield opened
 
 

@@ -1,7 +1,12 @@
 """What several tests make or look at."""
 
+import sqlalchemy as sql
+
 from crm.customer import Details, validated
+from crm.database import Database
+from crm.dialect import create_engine
 from crm.event import ConnectionMandate
+from crm.tables import answers, counters, customers, imported_files, metadata, outbox
 
 IN_MEMORY = "sqlite+aiosqlite:///:memory:"
 
@@ -14,3 +19,23 @@ def details(connection_id: str, mandate: str = "1", **others: str) -> Details:
 def folded(events: list[ConnectionMandate]) -> dict[str, str]:
     """The level by connection that someone has who heard `events` and nothing else."""
     return {event.connection_id: event.mandate for event in events}
+
+
+async def emptied(url: str) -> str:
+    """`url`, with no table in its database."""
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.drop_all)
+    await engine.dispose()
+    return url
+
+
+async def clear(database: Database) -> None:
+    """Make the tables as they are at first, which is quicker than to make them anew."""
+
+    def work(db: sql.Connection) -> None:
+        for table in (customers, outbox, answers, imported_files):
+            db.execute(table.delete())
+        db.execute(counters.update().values(last_customer_id=0, last_sequence=0))
+
+    await database.run(work)

@@ -1,0 +1,154 @@
+"""What is lost and what is not when the database goes away, on a real MariaDB."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+import sqlalchemy as sql
+from helpers import clear, details
+from sqlalchemy.exc import OperationalError
+
+from crm import dialect
+from crm.change import Change
+from crm.database import Database, OutcomeUnknownError, StoreUnavailableError
+from crm.dialect import create_engine
+from crm.outbox import Outbox
+from crm.store import Store
+from crm.tables import counters
+from parts.mariadb import MariaDb
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def databases(mariadb: MariaDb) -> AsyncIterator[tuple[Database, Database]]:
+    """Two connections, as two processes have them."""
+    async with Database.opened(mariadb.url) as one, Database.opened(mariadb.url) as other:
+        await clear(one)
+        yield one, other
+
+
+async def connection_id(database: Database) -> int:
+    return int(await database.run(lambda db: db.scalar(sql.select(sql.func.connection_id()))))
+
+
+async def test_events_of_two_who_write_at_once_appear_in_the_order_of_their_sequence(
+    databases: tuple[Database, Database],
+) -> None:
+    stores, outbox = [Store(each, lambda: None) for each in databases], Outbox(databases[1])
+    done = False
+    seen: list[int] = []
+
+    async def write(store: Store, client: int) -> None:
+        for number in range(25):
+            await store.accept(Change(details(f"{client}-{number}")))
+
+    async def watch() -> None:
+        while True:
+            last = done
+            seen.extend(event.sequence for event in await outbox.pending(seen[-1] if seen else 0, 1000))
+            if last:
+                return
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(write(stores[client % 2], client) for client in range(8)))
+    done = True
+    await watching
+    # One that was committed later with a lower sequence would have been passed over.
+    assert len(seen) == await outbox.backlog() == 200
+    ids = [key for key, _ in await stores[0].page(0, 1000)]
+    assert ids == list(range(1, 201))
+
+
+async def test_a_session_that_is_killed_fails_what_is_under_way_and_heals_by_itself(
+    databases: tuple[Database, Database],
+) -> None:
+    database, other = databases
+    store = Store(database, lambda: None)
+    killed = await connection_id(database)
+
+    def work(db: sql.Connection) -> None:
+        db.execute(sql.text("UPDATE counters SET last_customer_id = 77"))
+        db.execute(sql.select(sql.func.sleep(30)))
+
+    running = sql.text("SELECT count(*) FROM information_schema.processlist WHERE id = :id AND state = 'User sleep'")
+    under_way = asyncio.create_task(database.run(work))
+    async with asyncio.timeout(10):
+        while not await other.run(lambda db: db.scalar(running, {"id": killed})):
+            pass
+    await other.run(lambda db: db.exec_driver_sql(f"KILL {killed}"))
+    with pytest.raises(StoreUnavailableError) as caught:
+        await under_way
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    assert (await store.accept(Change(details("a")))).customer_id == 1
+
+
+async def test_a_server_that_starts_again_is_found_again(
+    databases: tuple[Database, Database], mariadb: MariaDb
+) -> None:
+    store = Store(databases[0], lambda: None)
+    await store.accept(Change(details("a")))
+    mariadb.kill()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await store.accept(Change(details("b")))
+    mariadb.begin()
+    with pytest.raises(StoreUnavailableError):  # of the other connection, which was idle meanwhile
+        await databases[1].run(lambda db: db.scalar(sql.select(1)))
+    assert (await store.accept(Change(details("c")))).customer_id == 2
+    assert await databases[1].run(lambda db: db.scalar(sql.select(1))) == 1
+
+
+async def test_a_server_that_is_silent_is_given_up_in_time(mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(dialect.PATIENCE, "mysql", 1.0)
+    async with Database.opened(mariadb.url) as database:
+        store = Store(database, lambda: None)
+        mariadb.pause()
+        try:
+            with pytest.raises(StoreUnavailableError):
+                await asyncio.wait_for(store.is_empty(), 10)
+        finally:
+            mariadb.resume()
+        await store.is_empty()
+
+
+async def test_a_commit_whose_answer_is_lost_is_told_as_such(databases: tuple[Database, Database]) -> None:
+    database, other = databases
+    killed = await connection_id(database)
+
+    def lose(connection: sql.Connection) -> None:
+        with suppress(OperationalError):
+            connection.exec_driver_sql(f"KILL {killed}")
+
+    def work(db: sql.Connection) -> None:
+        sql.event.listen(db, "commit", lose)
+        db.execute(counters.update().values(last_customer_id=77))
+
+    with pytest.raises(OutcomeUnknownError):
+        await database.run(work)
+    assert (await Store(other, lambda: None).accept(Change(details("a")))).customer_id == 1
+
+
+async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_good(
+    databases: tuple[Database, Database], mariadb: MariaDb
+) -> None:
+    locked = asyncio.Event()
+    going_on = asyncio.Event()
+
+    async def hold() -> None:
+        engine = create_engine(mariadb.url)
+        async with engine.connect() as connection:
+            await connection.execute(sql.text("SELECT * FROM counters FOR UPDATE"))
+            locked.set()
+            await going_on.wait()
+        await engine.dispose()
+
+    holding = asyncio.create_task(hold())
+    await locked.wait()
+    store = Store(databases[0], lambda: None)
+    with pytest.raises(StoreUnavailableError):
+        await store.accept(Change(details("a")))
+    assert (await store.accept(Change(details("a")))).customer_id == 1
+    going_on.set()
+    await asyncio.gather(holding, return_exceptions=True)
