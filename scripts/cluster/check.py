@@ -12,13 +12,17 @@ from cluster import engine, host
 from cluster.failure import Failure
 from cluster.way import Way, choose
 from offline import plan
+from offline.java import jars
 from offline.progress import say
 from offline.versions import ROOT
 
 PYTHON = [sys.executable, "-m"]
 # Each has its own settings, and its own packages on the path.
-UNIT = ["offline/tests", "scripts/tests", "services/crm", "services/iot", "offline/strimzi", "tests/charts"]
-TYPED = ["offline", "scripts", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
+UNIT = [
+    *("offline/tests", "scripts/tests", "tests/contract", "services/crm", "services/iot", "offline/strimzi"),
+    "tests/charts",
+]
+TYPED = ["offline", "scripts", "parts", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
 SHELL = ["scripts/mandates", ".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.
@@ -40,15 +44,11 @@ def lint(way: Way) -> None:
 
 
 def unit(way: Way) -> None:
-    """Run the tests that need no cluster; some of them start a broker in a container.
+    """Run the tests that need no cluster; some of them start real parts, see parts/README.md.
 
     :raises Failure: one fails.
     """
-    built = {}
-    if plan.dapr.done():
-        # IoT's tests then use a real sidecar, and a real Redis that they pause and kill.
-        built["DAPRD"] = str(plan.dapr.out / "daprd")
-        host.install({"redis-server": "redis-server"})
+    built = real_parts()
     for folder in UNIT:
         _run(way, *PYTHON, "pytest", cwd=ROOT / folder, env=built)
 
@@ -59,6 +59,22 @@ def e2e(way: Way) -> None:
     :raises Failure: a test fails.
     """
     _run(way, *PYTHON, "pytest", "tests/e2e")
+
+
+def real_parts() -> dict[str, str]:
+    """Return the variables that name the sidecar and Kafka's jars, where the project has built them.
+
+    Tests of the services then use them, and the stores installed here, which they pause and kill.
+
+    :raises Failure: something is missing and cannot be installed.
+    """
+    kafka = jars("kafka")
+    if not (plan.dapr.done() and kafka.done()):
+        return {}
+    host.install(
+        {"redis-server": "redis-server", "/usr/sbin/mariadbd": "mariadb-server", "java": "default-jre-headless"}
+    )
+    return {"DAPRD": str(plan.dapr.out / "daprd"), "KAFKA_JARS": str(kafka.out)}
 
 
 STAGES: dict[str, Callable[[Way], None]] = {"lint": lint, "unit": unit, "e2e": e2e}

@@ -1,0 +1,41 @@
+"""A MariaDB server as a process."""
+
+import getpass
+import subprocess
+from pathlib import Path
+
+from parts.found import MARIADBD
+from parts.process import Process, free_port, listens
+
+_DATABASE = """
+CREATE DATABASE crm;
+CREATE USER crm@'127.0.0.1' IDENTIFIED BY 'crm';
+GRANT ALL ON crm.* TO crm@'127.0.0.1';
+"""
+
+
+class MariaDb(Process):
+    """A server with the empty database `crm`; its data stays in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        data = folder / "data"
+        first = folder / "first.sql"
+        folder.mkdir(parents=True, exist_ok=True)
+        first.write_text(_DATABASE)
+        user = f"--user={getpass.getuser()}"
+        install = ["mariadb-install-db", "--no-defaults", user, f"--datadir={data}", f"--extra-file={first}"]
+        subprocess.run([*install, "--skip-test-db"], check=True, capture_output=True)
+        words = [MARIADBD, "--no-defaults", user, f"--datadir={data}", f"--socket={folder / 'mariadb.sock'}"]
+        super().__init__(
+            [*words, f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"], folder / "mariadb.log"
+        )
+
+    @property
+    def url(self) -> str:
+        """What CRM_DATABASE_URL says to use it."""
+        return f"mysql+asyncmy://crm:crm@127.0.0.1:{self.port}/crm"
+
+    def ready(self) -> bool:
+        """Whether it takes connections."""
+        return listens(self.port)
