@@ -1,6 +1,7 @@
 """CRM as a process."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ FOLDER = Path(__file__).parents[1] / "services" / "crm"
 class Crm(Process):
     """CRM with a port of its own, which stays the same when it is started again."""
 
-    def __init__(self, folder: Path, port: int | None = None, **settings: str) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], port: int | None = None) -> None:
         """`settings` are environment variables, as README.md of services/crm has them."""
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()

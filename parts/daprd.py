@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from parts.found import DAPRD
+from parts.found import daprd
 from parts.process import Process, free_port
 
 COMPONENTS = Path(__file__).parents[1] / "k8s" / "dapr"
@@ -30,7 +30,7 @@ class Daprd(Process):
         resources.mkdir(parents=True, exist_ok=True)
         (resources / "pubsub.yaml").write_text(component(f"{app_id}-pubsub", brokers=broker))
         self.http_port, self.grpc_port = free_port(), free_port()
-        words = [DAPRD, "-app-id", app_id, "-app-port", app_port, "-resources-path", resources, "-log-level", "warn"]
+        words = [daprd(), "-app-id", app_id, "-app-port", app_port, "-resources-path", resources, "-log-level", "warn"]
         for name, port in {
             "dapr-http-port": self.http_port,
             "dapr-grpc-port": self.grpc_port,

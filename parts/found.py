@@ -4,21 +4,25 @@ import os
 import shutil
 from pathlib import Path
 
-DAPRD = os.environ.get("DAPRD") or shutil.which("daprd")
-"""Dapr's sidecar, None where there is none."""
-
-KAFKA_JARS = os.environ.get("KAFKA_JARS")
-"""The folder with Kafka's jars, None where there is none."""
-
 MARIADBD = shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 """MariaDB's server, None where there is none."""
+
+
+def daprd() -> str | None:
+    """Dapr's sidecar, None where there is none."""
+    return os.environ.get("DAPRD") or shutil.which("daprd")
+
+
+def kafka_jars() -> str | None:
+    """The folder with Kafka's jars, None where there is none."""
+    return os.environ.get("KAFKA_JARS")
 
 
 def missing(*, mariadb: bool = False) -> list[str]:
     """What is not there of the sidecar, the broker and, if asked for, MariaDB, and how to name it."""
     wanted = {
-        "daprd, on the PATH or in DAPRD": DAPRD and Path(DAPRD).exists(),
-        "Kafka's jars in the folder KAFKA_JARS": KAFKA_JARS and any(Path(KAFKA_JARS).glob("kafka-server-*.jar")),
+        "daprd, on the PATH or in DAPRD": Path(daprd() or "/nowhere").exists(),
+        "Kafka's jars in the folder KAFKA_JARS": any(Path(kafka_jars() or "/nowhere").glob("kafka-server-*.jar")),
         "java": shutil.which("java"),
         "mariadbd": MARIADBD or not mariadb,
     }

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from parts.found import KAFKA_JARS
+from parts.found import kafka_jars
 from parts.process import Process, free_port, listens, until
 
 TOPIC_YAML = Path(__file__).parents[1] / "k8s" / "strimzi" / "topic.yaml"
@@ -39,7 +39,7 @@ class Kafka(Process):
         self.id: int = first.id + 1 if first else 1
         properties = folder / "server.properties"
         properties.write_text(self._properties(folder, first is None))
-        java = ["java", "-Xms256m", "-Xmx256m", "-cp", f"{KAFKA_JARS}/*"]
+        java = ["java", "-Xms256m", "-Xmx256m", "-cp", f"{kafka_jars()}/*"]
         super().__init__([*java, "kafka.Kafka", properties], folder / "kafka.log")
         subprocess.run(
             [*java, "kafka.tools.StorageTool", "format", "--cluster-id", _CLUSTER_ID, "--config", properties],

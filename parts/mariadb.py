@@ -8,8 +8,8 @@ from parts.found import MARIADBD
 from parts.process import Process, free_port, listens
 
 _DATABASE = """
-CREATE DATABASE crm;
-CREATE USER crm@'127.0.0.1' IDENTIFIED BY 'crm';
+CREATE DATABASE IF NOT EXISTS crm;
+CREATE USER IF NOT EXISTS crm@'127.0.0.1' IDENTIFIED BY 'crm';
 GRANT ALL ON crm.* TO crm@'127.0.0.1';
 """
 
@@ -24,9 +24,16 @@ class MariaDb(Process):
         folder.mkdir(parents=True, exist_ok=True)
         first.write_text(_DATABASE)
         user = f"--user={getpass.getuser()}"
-        install = ["mariadb-install-db", "--no-defaults", user, f"--datadir={data}", f"--extra-file={first}"]
-        subprocess.run([*install, "--skip-test-db"], check=True, capture_output=True)
-        words = [MARIADBD, "--no-defaults", user, f"--datadir={data}", f"--socket={folder / 'mariadb.sock'}"]
+        install = ["mariadb-install-db", "--no-defaults", user, f"--datadir={data}", "--skip-test-db"]
+        subprocess.run(install, check=True, capture_output=True)
+        words = [
+            MARIADBD,
+            "--no-defaults",
+            user,
+            f"--datadir={data}",
+            f"--socket={folder / 'mariadb.sock'}",
+            f"--init-file={first}",
+        ]
         super().__init__(
             [*words, f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"], folder / "mariadb.log"
         )

@@ -30,16 +30,16 @@ def free_port() -> int:
             return port
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 30) -> T:
+def until(look: Callable[[], T], what: str, seconds: float = 30, every: float = 0.05) -> T:
     """What `look` returns as soon as that is truthy.
 
-    AssertionError, with what was waited for and seen last, after so many seconds.
+    AssertionError, with what was waited for and seen last, after so many seconds; it looks `every` so many.
     """
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:.0f} s: {what}; last seen: {seen!r}")
-        time.sleep(0.05)
+        time.sleep(every)
     return seen
 
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from stack import Stack
 
 from parts import found
 from parts.kafka import Kafka
 from parts.mariadb import MariaDb
+from parts.stack import Stack
 
 
 @pytest.fixture(scope="session")

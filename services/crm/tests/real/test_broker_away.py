@@ -2,10 +2,9 @@
 
 import time
 
-from stack import Stack
-
 from parts.changes import Changes
 from parts.process import until
+from parts.stack import Stack
 
 OUTAGE = 30.0
 

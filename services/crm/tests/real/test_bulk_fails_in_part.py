@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from stack import Stack
 
 from parts.changes import Changes
 from parts.kafka import PARTITIONS, Kafka
 from parts.process import until
+from parts.stack import Stack
 from parts.topic import histories
 
 

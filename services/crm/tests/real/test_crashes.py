@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from stack import Stack
-
 from parts.changes import Changes
 from parts.process import until
+from parts.stack import Stack
 
 
 def test_a_sidecar_that_is_killed_in_mid_batch(stack: Stack) -> None:
@@ -22,7 +21,7 @@ def test_a_sidecar_that_is_killed_in_mid_batch(stack: Stack) -> None:
 
 
 def test_crm_that_is_killed_between_commit_and_publish(stack: Stack, tmp_path: Path) -> None:
-    crm, sidecar = stack.add("crm", CRM_DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/crm.db")
+    crm, sidecar = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/crm.db"})
     changes = Changes([crm.url], connections=50, clients=8)
     until(lambda: stack.count() >= 50, "the new customers are announced")
     # Committed without being published: the sidecar does not answer.
@@ -35,7 +34,7 @@ def test_crm_that_is_killed_between_commit_and_publish(stack: Stack, tmp_path: P
 
 
 def test_crm_that_is_killed_again_and_again(stack: Stack, tmp_path: Path) -> None:
-    crm, _ = stack.add("crm", CRM_DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/crm.db")
+    crm, _ = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/crm.db"})
     changes = Changes([crm.url], connections=50, clients=8)
     with changes.going_on():
         for _ in range(2):

@@ -3,11 +3,11 @@
 import time
 
 import pytest
-from stack import Stack
 
 from parts.changes import Changes
 from parts.mariadb import MariaDb
 from parts.process import until
+from parts.stack import Stack
 
 TAKE_OVER = 90.0
 """Seconds that the lease of a relay that died may keep the others from publishing, and then some."""
@@ -17,8 +17,8 @@ class Pair:
     """Both replicas; the first one has begun to relay."""
 
     def __init__(self, stack: Stack, mariadb: MariaDb) -> None:
-        self.first, _ = stack.add("first", CRM_DATABASE_URL=mariadb.url)
-        self.second, _ = stack.add("second", CRM_DATABASE_URL=mariadb.url)
+        self.first, _ = stack.add("first", {"CRM_DATABASE_URL": mariadb.url})
+        self.second, _ = stack.add("second", {"CRM_DATABASE_URL": mariadb.url})
         self.changes = Changes([self.first.url, self.second.url], connections=50, clients=8)
         self._stack = stack
         until(lambda: stack.count() >= 50, "the new customers are announced")

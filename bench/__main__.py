@@ -1,0 +1,51 @@
+"""`python -m bench [SUBJECT ...]`: measure, print the report, and write it to bench/report.md when it is whole."""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from bench import crm_import, crm_relay, crm_requests
+from bench.report import rendered
+from cluster.check import real_parts
+from cluster.failure import Failure
+from offline.progress import say
+from parts import found
+
+SUBJECTS = {
+    "crm_requests": crm_requests.SUBJECT,
+    "crm_relay": crm_relay.SUBJECT,
+    "crm_import": crm_import.SUBJECT,
+}
+REPORT = Path(__file__).with_name("report.md")
+
+
+def main() -> None:
+    """Measure. Exit codes: 0 done, 1 something is missing or went wrong, 2 no such subject."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the services on real parts, without a cluster.")
+    parser.add_argument("subject", nargs="*", help=f"of {', '.join(SUBJECTS)}; all when none is named")
+    names = parser.parse_args().subject or list(SUBJECTS)
+    if unknown := set(names) - SUBJECTS.keys():
+        parser.error(f"no such subject: {', '.join(unknown)}")
+    try:
+        os.environ.update(real_parts())
+    except Failure as failure:
+        raise SystemExit(f"bench: {failure}") from failure
+    if absent := found.missing(mariadb=True):
+        raise SystemExit(f"bench: needs {', '.join(absent)}")
+    sections = []
+    for name in names:
+        subject, rows = SUBJECTS[name], []
+        say(f"\n{subject.title}")
+        with tempfile.TemporaryDirectory(prefix="mandates-bench-") as folder:
+            for row in subject.measure(Path(folder)):
+                say("  " + " | ".join(filter(None, row.cells())))
+                rows.append(row)
+        sections.append((subject.title, rows))
+    if names == list(SUBJECTS):
+        REPORT.write_text(rendered(sections))
+        say(f"\nWritten: {REPORT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""wrk: HTTP requests from many connections at once, as many as are answered."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run has shown: answers per second, and milliseconds that half and 99% stayed below."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def run(url: str, script: str, folder: Path, seconds: int, connections: int = 16) -> Load:
+    """Send what the Lua `script` makes for so many seconds.
+
+    AssertionError when an answer was no success, or none came.
+    """
+    file = folder / "requests.lua"
+    file.write_text(script)
+    words = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--timeout=10s"]
+    said = subprocess.run(
+        [*words, "--latency", f"--script={file}", url], check=True, capture_output=True, text=True
+    ).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise AssertionError(f"not every request was answered well:\n{said}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    if rate is None:
+        raise AssertionError(f"wrk says nothing of its rate:\n{said}")
+    return Load(float(rate[1]), *(_milliseconds(said, percent) for percent in (50, 99)))
+
+
+def _milliseconds(said: str, percent: int) -> float:
+    found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)$", said, re.MULTILINE)
+    if found is None:
+        raise AssertionError(f"wrk says nothing of {percent}%:\n{said}")
+    return float(found[1]) * _MILLISECONDS[found[2]]
