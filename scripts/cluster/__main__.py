@@ -15,7 +15,7 @@ from cluster.host import port_taken
 from cluster.lock import lock
 from cluster.target import Target, developer
 from cluster.up import PORTS, hints, up
-from cluster.way import choose
+from cluster.way import environment
 from offline import plan
 from offline.process import end_on_interrupt
 from offline.progress import say, step
@@ -31,7 +31,7 @@ def _up(target: Target) -> None:
 
 
 def _down(target: Target) -> None:
-    known = replace(target, env=_environment())
+    known = replace(target, env=environment())
     with step(f"delete cluster {target.name}"):
         node.delete(known)
     engine.stop_service()
@@ -42,7 +42,7 @@ def _env(_: Target) -> None:
     # Standard output is for the shell that evaluates it.
     if plan.tools.done() and not engine.docker_answers():
         engine.start_service()
-    for name, value in {**_environment(), "PATH": str(plan.tools.out)}.items():
+    for name, value in {**environment(), "PATH": str(plan.tools.out)}.items():
         rest = ':"$PATH"' if name == "PATH" else ""
         print(f"export {name}={shlex.quote(value)}{rest}")
 
@@ -66,13 +66,7 @@ def _lock(_: Target) -> None:
 
 
 def _clean(target: Target) -> None:
-    clean(replace(target, env=_environment()))
-
-
-def _environment() -> dict[str, str]:
-    """Return the variables for the user's own shell, as the way in use sets them."""
-    way = choose("build") if plan.tools.done() and not engine.docker_answers() else None
-    return dict(way.env) if way else {}
+    clean(replace(target, env=environment()))
 
 
 COMMANDS = {

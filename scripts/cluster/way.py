@@ -10,6 +10,7 @@ from cluster.built import Built
 from cluster.failure import Failure
 from cluster.pulled import Pulled, can_pull
 from cluster.target import Target
+from offline import plan
 from offline.progress import say, step
 
 
@@ -69,3 +70,8 @@ def choose(word: str | None = None) -> Way:
         say("  ! no image can be pulled here: images are built (IMAGES=build)")
         return Built()
     raise Failure(f"IMAGES=pull, but {name} cannot pull an image", "Check the network, or run with IMAGES=build")
+
+
+def environment() -> dict[str, str]:
+    """Return the variables with which tools work on a cluster that is up, as the way in use sets them."""
+    return dict(Built().env) if plan.tools.done() and not engine.docker_answers() else {}

@@ -1,0 +1,85 @@
+"""Whether a new read model says what the old one says, and who is right where they differ."""
+
+import random
+import time
+from urllib.parse import unquote
+
+from cluster.failure import Failure
+from cluster.services import forwarded
+from cluster.target import Target
+from offline.progress import say, step
+from operate import event
+from operate.broker import TOPIC, Broker
+from operate.query import Answers, answers
+from operate.readmodel import LIVE, REBUILD, ReadModel
+from operate.store import store_of
+
+PORT = 3008
+# As many connections are compared; of more, these many, drawn at random.
+BOUND = 20_000
+# Seconds in which a change that is under way must have reached both.
+PATIENCE = 10.0
+
+
+def compare(target: Target, broker: Broker, old: ReadModel, new: ReadModel) -> None:
+    """Ask both for the connections that the old one knows; where they differ for good, the topic decides.
+
+    That the old one is wrong, or cannot be asked at all, may be why it is rebuilt: then the new one must
+    say what the topic says.
+
+    :raises Failure: the new one is wrong.
+    """
+    with step(f"compare {new} with {old}"):
+        try:
+            known = [unquote(key) for key in store_of(old.store).keys(target, old.app_id)]
+            differ = _differing(target, _some(known))
+        except Failure as away:
+            say(f"  ! {old} cannot be asked, so the topic is: {away}")
+            differ = None
+        if differ != {}:
+            _judge(target, broker, differ)
+
+
+def _differing(target: Target, connections: list[str]) -> Answers:
+    """Return those for which the answers differ, with the old one's answer."""
+    until = time.monotonic() + PATIENCE
+    with forwarded(target, f"deployment/{LIVE}", PORT) as old, forwarded(target, f"deployment/{REBUILD}", PORT) as new:
+        while True:
+            before, after = answers(old, connections), answers(new, connections)
+            connections = [one for one in connections if before[one] != after[one]]
+            if not connections or time.monotonic() > until:
+                return {one: before[one] for one in connections}
+            time.sleep(0.2)  # for a change that reached one of the two first
+
+
+def _judge(target: Target, broker: Broker, differ: Answers | None) -> None:
+    """Hold the new one against the topic, for some connections or (None) for all."""
+    truth = event.newest(broker.records(TOPIC))
+    connections = _some(list(truth)) if differ is None else list(differ)
+    with forwarded(target, f"deployment/{REBUILD}", PORT) as port:
+        now = answers(port, connections)
+    wrong = [one for one in connections if now[one] != truth.get(one)]
+    if wrong:
+        one = wrong[0]
+        raise Failure(
+            f"the new read model is wrong for {len(wrong):,} connections, such as {one}: "
+            f"it says {_said(now[one])}, the topic {_said(truth.get(one))}",
+            "Nothing was switched. Run it again if changes were under way; else look at the logs of "
+            f"deploy/{REBUILD}, and give it up with scripts/rebuild --forget",
+        )
+    for one, before in list((differ or {}).items())[:10]:
+        say(f"  mended: connection {one} was {_said(before)}, and is {_said(now[one])} as on the topic")
+    if differ and len(differ) > 10:
+        say(f"  mended: {len(differ) - 10:,} more")
+
+
+def _some(connections: list[str]) -> list[str]:
+    if len(connections) <= BOUND:
+        say(f"    {len(connections):,} connections, all of them")
+        return connections
+    say(f"    {BOUND:,} of {len(connections):,} connections, drawn at random")
+    return random.sample(connections, BOUND)
+
+
+def _said(level: str | None) -> str:
+    return "unknown" if level is None else level

@@ -1,0 +1,58 @@
+"""Programs that run in a pod, through `kubectl exec`."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cluster.failure import Failure
+from cluster.target import Target
+
+
+def words_in(target: Target, pod: str, *command: str) -> list[str]:
+    """Return the words that run a command in a pod's default container, with standard input."""
+    return ["kubectl", "--context", target.context, "exec", "--stdin", "--quiet", pod, "--", *command]
+
+
+def run_in(target: Target, pod: str, *command: str, stdin: str = "", timeout: float = 300) -> str:
+    """Run a command in a pod to its end and return what it prints.
+
+    :param timeout: seconds it may take.
+    :raises Failure: there is no such pod, or the command does not end with 0 in time; its last lines are told.
+    """
+    words = words_in(target, pod, *command)
+    try:
+        done = subprocess.run(
+            words, env=target.environment, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Failure(f"{command[0]} in pod {pod} took more than {timeout:.0f} s", "Look at the pod") from late
+    if done.returncode != 0:
+        tail = "\n    ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-4:])
+        raise Failure(f"{command[0]} in pod {pod} ended with {done.returncode}:\n    {tail}", "Look at the pod")
+    return done.stdout
+
+
+@contextmanager
+def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[str]]:
+    """Run a command of sh in a pod for the length of a block, which reads its lines and may stop early.
+
+    The end of our standard input ends the command too: else it would go on in the pod when kubectl has gone.
+    """
+    ended_with_us = f"exec 3<&0; {command} & job=$!; (cat; kill $job) <&3 >/dev/null 2>&1 & wait $job"
+    with subprocess.Popen(
+        words_in(target, pod, "sh", "-c", ended_with_us),
+        env=target.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdin  # noqa: S101  for the type checker: it is a pipe
+        assert process.stdout  # noqa: S101
+        try:
+            yield iter(process.stdout)
+        finally:
+            process.stdin.close()
+            for _ in process.stdout:
+                pass
