@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 import httpx
 
+from parts.contract import validate
 from parts.process import until
+from parts.topic import Record, histories
 
 CLIENT_TIMEOUT = 20.0
 """Seconds after which a client takes its request for lost."""
@@ -31,7 +33,9 @@ class Changes:
     it, and goes on there. Whatever is answered but not accepted is in `refused`.
     """
 
-    def __init__(self, urls: Sequence[str], *, connections: int, clients: int, prefix: str = "c") -> None:
+    def __init__(
+        self, urls: Sequence[str], *, connections: int, clients: int, prefix: str = "c", pace: float = PACE
+    ) -> None:
         """`urls` are CRM's replicas, among which the clients are shared out; `prefix` begins each connection id."""
         self.told: defaultdict[str, list[str]] = defaultdict(list)
         self.refused: list[str] = []
@@ -41,6 +45,7 @@ class Changes:
         self._urls = urls
         self._names = [f"{prefix}-{number}" for number in range(connections)]
         self._clients = clients
+        self._pace = pace
         self._customers: dict[str, tuple[str, str, str]] = {}  # by name: customer id, connection, mandate
         self._lock = threading.Lock()
         self._enough = threading.Event()
@@ -65,6 +70,22 @@ class Changes:
     def last_levels(self) -> dict[str, str]:
         """What CRM now says of each connection."""
         return {connection: levels[-1] for connection, levels in self.told.items()}
+
+    def compare(self, found: Sequence[Record]) -> None:
+        """Compare with the records of the topic. AssertionError unless they are as promised.
+
+        Nothing was refused and nothing is lost, nothing is too much, no connection's events are out of
+        order, those that came twice are the same, and each is what docs/asyncapi.yaml says.
+        """
+        if self.refused:
+            raise AssertionError(f"{len(self.refused)} were refused, the first: {self.refused[0]}")
+        told = histories(found)
+        wrong = [key for key in {*told, *self.told} if told.get(key) != self.told.get(key)]
+        if wrong:
+            one = wrong[0]
+            raise AssertionError(f"{len(wrong)} connections differ; {one}: {told.get(one)}, not {self.told.get(one)}")
+        for record in found:
+            validate(record.value)
 
     def confirm(self, url: str) -> None:
         """Compare with what CRM itself has. AssertionError when it is something else."""
@@ -92,7 +113,7 @@ class Changes:
     def _change(self, index: int, http: httpx.Client, changes: int | None) -> None:
         names = self._names[index :: self._clients]
         made = 0
-        while made != changes and not (changes is None and self._enough.wait(PACE)):
+        while made != changes and not (changes is None and self._enough.wait(self._pace)):
             name = random.choice(names)  # noqa: S311  no secret
             customer_id, connection, mandate = self._customers[name]
             wanted = self._wish(name, connection)

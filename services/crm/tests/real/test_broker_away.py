@@ -26,3 +26,16 @@ def test_what_is_accepted_while_the_broker_is_away_follows_in_order(stack: Stack
     assert changes.slowest < 2
     stack.must_have_told(changes)
     changes.confirm(crm.url)
+
+
+def test_the_last_event_of_each_of_500_connections_is_what_crm_has_though_the_broker_died_twice(stack: Stack) -> None:
+    crm, _ = stack.add("crm")
+    changes = Changes([crm.url], connections=500, clients=16)
+    with changes.going_on():
+        for part in (1, 2):
+            until(lambda part=part: changes.accepted > part * 1500, "changes under way")  # type: ignore[misc]
+            stack.broker.kill()
+            stack.broker.begin()
+        until(lambda: changes.accepted >= 5000, "5,000 changes")
+    stack.must_have_told(changes)
+    changes.confirm(crm.url)

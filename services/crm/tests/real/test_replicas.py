@@ -9,7 +9,7 @@ from parts.mariadb import MariaDb
 from parts.process import until
 from parts.stack import Stack
 
-TAKE_OVER = 90.0
+TAKE_OVER = 120.0
 """Seconds that the lease of a relay that died may keep the others from publishing, and then some."""
 
 
