@@ -60,7 +60,7 @@ async def test_a_new_database_has_the_newest_version(database: Database) -> None
     assert (await database.run(made_of)).keys() == metadata.tables.keys()
 
 
-async def test_the_form_without_a_version_keeps_all_and_goes_on_counting(without_version: str, tmp_path: Path) -> None:
+async def test_the_form_without_a_version_keeps_all_and_goes_on_counting(without_version: str) -> None:
     async with Database.opened(without_version) as database, Database.opened(f"{without_version}.new") as new:
         assert await database.run(made_of) == await new.run(made_of)
         store = Store(database, lambda: None)

@@ -144,7 +144,8 @@ class Relay:
 
     async def _woken_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         return self._woken.is_set()
 
     async def _rest(self, pause: float) -> None:
@@ -152,7 +153,8 @@ class Relay:
             await asyncio.sleep(FIRST_PAUSE)
         else:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._draining.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._draining.wait()
 
     async def _sweep(self) -> bool:
         """Go through the outbox once; whether no more of it is for this process to publish now."""
