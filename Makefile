@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 run := scripts/mandates
 
-.PHONY: help up down dev test lint unit e2e clean lock
+.PHONY: help up down dev rebuild audit test lint unit e2e clean lock
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,6 +16,12 @@ down: ## delete the cluster
 
 dev: ## bring it up, then rebuild and deploy at each edit
 	@$(run) dev
+
+rebuild: ## fill a new read model from the topic and switch to it; STORE=statestore|durable-statestore
+	@scripts/rebuild $(STORE)
+
+audit: ## compare IoT's answers with CRM's customers
+	@scripts/audit
 
 test: ## everything: lint, types, unit, charts, end-to-end on a cluster of its own
 	@$(run) check

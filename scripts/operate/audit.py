@@ -132,10 +132,8 @@ def _newest(broker: Broker, held: Holders, among: Iterable[str] | None = None) -
 
 
 def _partitions(broker: Broker, read_model: ReadModel) -> list[Partition]:
-    begins, ends = broker.begins(TOPIC), dict(broker.ends(TOPIC))
-    seen = broker.positions(read_model.app_id, TOPIC)
-    positions = {one: max(begin, seen.get(one, (None, 0))[0] or 0) for one, begin in begins.items()}
-    return [Partition(one, at, ends[one], max(0, ends[one] - at)) for one, at in sorted(positions.items())]
+    stand = broker.stand(read_model.app_id, TOPIC, broker.ends(TOPIC))
+    return [Partition(one, at.position, at.end, max(0, at.end - at.position)) for one, at in sorted(stand.items())]
 
 
 def _text(report: Report) -> str:

@@ -21,6 +21,18 @@ _NULL = "null"
 
 
 @dataclass(frozen=True)
+class Stand:
+    """Where a consumer group stands in a partition.
+
+    :param position: the offset it reads next.
+    :param end: the offset after the last record.
+    """
+
+    position: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Record:
     """One record of a topic.
 
@@ -66,13 +78,16 @@ class Broker:
             raise Failure(f"there is no topic {topic}", "Apply k8s/strimzi, or run make up")
         return {int(partition): int(offset) for _, partition, offset in rows}
 
-    def positions(self, group: str, topic: str) -> dict[int, tuple[int | None, int]]:
-        """Return where a consumer group stands: partition -> (offset it reads next, end of the partition).
+    def stand(self, group: str, topic: str, ends: Offsets) -> dict[int, Stand]:
+        """Return where a consumer group stands in each partition.
 
-        The first is None where it has committed nothing yet. A group that is not known has no partitions.
+        :param ends: of all partitions, as seen before: for those of which the group knows nothing yet.
         """
         text = self._run(f"bin/kafka-consumer-groups.sh {SERVER} --describe --group {group} --offsets")
-        return positions_in(text, topic)
+        seen = stands_in(text, topic)
+        new = [one for one, end in ends.items() if one not in seen and end > 0]
+        begins = self.begins(topic) if new else {}
+        return {one: seen.get(one) or Stand(begins.get(one, 0), end) for one, end in ends.items()}
 
     def groups(self) -> set[str]:
         """Return the names of all consumer groups that are known."""
@@ -131,13 +146,13 @@ class Broker:
         return run_in(self._target, self.pod, "sh", "-c", redirected, stdin=stdin)
 
 
-def positions_in(text: str, topic: str) -> dict[int, tuple[int | None, int]]:
-    """Read the table of kafka-consumer-groups.sh --describe --offsets."""
+def stands_in(text: str, topic: str) -> dict[int, Stand]:
+    """Read the table of kafka-consumer-groups.sh --describe --offsets, without what has no position yet."""
     rows = [line.split() for line in text.splitlines()]
     return {
-        int(row[2]): (None if row[3] == "-" else int(row[3]), int(row[4]))
+        int(row[2]): Stand(int(row[3]), int(row[4]))
         for row in rows
-        if len(row) > 5 and row[1] == topic and row[4] != "-"
+        if len(row) > 5 and row[1] == topic and row[3].isdigit() and row[4].isdigit()
     }
 
 

@@ -45,8 +45,6 @@ def rebuild(target: Target, store: str | None = None, *, back: bool = False) -> 
         release.install_rebuild(target, answering, wanted)
     follow(broker, wanted.app_id)
     compare(target, broker, answering.read_model, wanted)
-    with step(f"let IoT answer from {wanted}"):
-        release.switch(target, live(target), wanted)
     _finish(target, broker, wanted)
 
 
@@ -81,17 +79,17 @@ def follow(broker: Broker, group: str) -> None:
 
     :raises Failure: it does not come forward.
     """
-    begins, goal = broker.begins(TOPIC), broker.ends(TOPIC)
+    goal = broker.ends(TOPIC)
     bar, moved, before = Bar("events"), time.monotonic(), -1
     try:
         while True:
-            seen = broker.positions(group, TOPIC)
-            at = {one: max(begin, seen.get(one, (None, 0))[0] or 0) for one, begin in begins.items()}
-            done = sum(at.values()) - sum(begins.values())
-            bar.show(done, sum(goal.values()) - sum(begins.values()))
+            stand = broker.stand(group, TOPIC, goal)
+            at = {one: here.position for one, here in stand.items()}
+            done = sum(at.values())
+            bar.show(done, sum(goal.values()))
             if all(at[one] >= end for one, end in goal.items()):
                 return
-            goal = {one: max(end, seen.get(one, (None, 0))[1]) for one, end in goal.items()}
+            goal = {one: max(end, stand[one].end) for one, end in goal.items()}
             if done != before:
                 moved, before = time.monotonic(), done
             if time.monotonic() - moved > PATIENCE:
@@ -147,8 +145,9 @@ def _wanted(
 
 
 def _finish(target: Target, broker: Broker, used: ReadModel) -> None:
-    # Also when the switch was made by a run that was interrupted before helm had noted it.
-    release.switch(target, live(target), used)
+    # Also where an interrupted run has made the switch: helm may not have noted it.
+    with step(f"let IoT answer from {used}"):
+        release.switch(target, live(target), used)
     if release.keep(used):
         say("  written to charts/iot/values.yaml, so that the next deployment keeps it: commit it")
     with step(f"take {REBUILD} away"):
