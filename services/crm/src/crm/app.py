@@ -14,6 +14,7 @@ from crm.customers_file import CustomersFile, FlawedFileError
 from crm.database import Database, StoreUnavailableError
 from crm.importer import Import
 from crm.lease import Lease
+from crm.metrics import Metrics
 from crm.outbox import Outbox
 from crm.progress import Progress
 from crm.publisher import DaprPublisher
@@ -64,12 +65,13 @@ async def serve(settings: Settings) -> None:
             importing = Import(file, store, progress)
             contents = await importing.prepare()
             relaying = asyncio.create_task(relay.run())
-            server = Server(create_api(store), settings.port)
+            server = Server(create_api(store, progress, Metrics(outbox, relay, progress)), settings.port)
             async with _aside(importing.run(contents) if contents else None, server):
                 await server.serve()
         relay.drain()
         with suppress(TimeoutError):
-            await asyncio.wait_for(relaying, settings.drain_seconds)
+            async with asyncio.timeout(settings.drain_seconds):
+                await relaying
         await relay.resign()
         log.info("stopped", extra={"fields": {"unpublished": await outbox.backlog()}})
 

@@ -12,7 +12,12 @@ MANDATES = ("0", "1", "2")
 CONNECTION_ID_LENGTH = 128
 """Characters; the width of the column, far above any meter number."""
 
+PROPERTIES, NAME_LENGTH, VALUE_LENGTH = 50, 64, 1000
+"""At most: how many there are beside the id, and characters of a name and of a value. Without them a
+customer could grow with each patch."""
+
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_UNFIT = re.compile("[\ud800-\udfff\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,16 @@ def _text_of_mandate(value: object) -> object:
 
 
 def _faults(properties: Mapping[str, object]) -> Iterator[Fault]:
+    if len(properties) > PROPERTIES:
+        yield Fault("properties", f"must be {PROPERTIES} at most, not {len(properties)}")
+        return
     for name in ("connectionId", "connectionMandate"):
         if name not in properties:
             yield Fault(name, "is missing")
     for name, value in properties.items():
-        if not name or not name.isprintable():
-            yield Fault(ascii(name), "a property needs a name of printable characters")
+        if not 1 <= len(name) <= NAME_LENGTH or not name.isprintable():
+            needed = f"a property needs a name of 1 to {NAME_LENGTH} printable characters"
+            yield Fault(ascii(name[:NAME_LENGTH]), needed)
         elif reason := _reason_against(name, value):
             yield Fault(name, reason)
 
@@ -118,8 +127,10 @@ def _reason_against(name: str, value: object) -> str | None:
         return f"must be text, not {_shown(value)}"
     if name == "connectionId":
         return _reason_against_connection_id(value)
-    # Half of a surrogate pair is allowed in JSON, but it has no UTF-8.
-    return "has a lone surrogate" if re.search("[\ud800-\udfff]", value) else None
+    if len(value) > VALUE_LENGTH:
+        return f"must have {VALUE_LENGTH} characters at most, not {len(value)}"
+    # Half of a surrogate pair is allowed in JSON, but it has no UTF-8; at a NUL many a program stops.
+    return "has a lone surrogate or a NUL" if _UNFIT.search(value) else None
 
 
 def _reason_against_connection_id(value: str) -> str | None:

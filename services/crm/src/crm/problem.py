@@ -1,5 +1,6 @@
 """Errors as the API answers them: application/problem+json, RFC 9457."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -9,9 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from crm.customer import Fault
-from crm.database import StoreUnavailableError
+from crm.customers import ImportingError
+from crm.database import OutcomeUnknownError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
+
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""By RFC 9110; Python has other words for them, depending on its version."""
+
+log = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818  the word of the RFC
@@ -25,22 +32,27 @@ class Problem(Exception):  # noqa: N818  the word of the RFC
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status = HTTPStatus(status)
+        self.status = status
+        self.title = _TITLES.get(status) or HTTPStatus(status).phrase
         self.detail = detail
         self.faults = faults
         self.headers = headers
 
-    def response(self) -> JSONResponse:
+    def document(self) -> dict[str, object]:
         """The problem document; `errors` in it names field and reason of each fault."""
         document: dict[str, object] = {
             "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
+            "title": self.title,
+            "status": self.status,
             "detail": self.detail,
         }
         if self.faults:
             document["errors"] = [{"field": fault.field, "reason": fault.reason} for fault in self.faults]
-        return JSONResponse(document, self.status, self.headers, MEDIA_TYPE)
+        return document
+
+    def response(self) -> JSONResponse:
+        """The answer with that document."""
+        return JSONResponse(self.document(), self.status, self.headers, MEDIA_TYPE)
 
 
 def answer_problems(api: FastAPI) -> None:
@@ -54,15 +66,22 @@ def answer_problems(api: FastAPI) -> None:
     async def no_route(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return _method_not_allowed(request).response()
-        detail = f"There is nothing at {request.url.path}."
+        detail = f"There is nothing at {request.url.path[:200]}."
         if error.status_code != HTTPStatus.NOT_FOUND:
             detail = str(error.detail)
         return Problem(error.status_code, detail, headers=error.headers).response()
 
     @api.exception_handler(StoreUnavailableError)
-    async def unavailable(_: Request, __: StoreUnavailableError) -> JSONResponse:
+    async def unavailable(_: Request, error: StoreUnavailableError) -> JSONResponse:
+        log.warning("store not available", extra={"fields": {"reason": str(error)}})
         detail = "The customers cannot be reached now; nothing was changed. Try again."
+        if isinstance(error, OutcomeUnknownError):
+            detail = "The store was lost at the last moment; whether the change was made, reading will tell."
         return Problem(503, detail, headers={"Retry-After": "1"}).response()
+
+    @api.exception_handler(ImportingError)
+    async def importing(_: Request, error: ImportingError) -> JSONResponse:
+        return Problem(503, f"CRM is not ready yet: {error}. Try again.", headers={"Retry-After": "5"}).response()
 
     @api.exception_handler(Exception)
     async def unexpected(_: Request, __: Exception) -> JSONResponse:
@@ -77,5 +96,5 @@ def _method_not_allowed(request: Request) -> Problem:
         if match is not Match.NONE:
             methods |= route.methods
     allow = ", ".join(sorted(methods))
-    detail = f"{request.method} is not for {request.url.path}; {allow} is."
+    detail = f"{request.method} is not for {request.url.path[:200]}; {allow} is."
     return Problem(405, detail, headers={"Allow": allow})

@@ -1,64 +1,136 @@
-"""What /openapi.json says of bodies and answers, since the routes read and write JSON text."""
+"""What the API takes and answers, as components of its OpenAPI document."""
 
 from typing import Any
 
-from crm.customer import CONNECTION_ID_LENGTH, MANDATES
-from crm.problem import MEDIA_TYPE
+from crm.change import KEY_LENGTH
+from crm.customer import CONNECTION_ID_LENGTH, MANDATES, NAME_LENGTH, PROPERTIES, VALUE_LENGTH
 
-_TEXT = {"type": "string"}
-_CONNECTION_ID = {"type": "string", "minLength": 1, "maxLength": CONNECTION_ID_LENGTH}
-_LEVELS = list(range(len(MANDATES)))
+MOLLY = {
+    "firstName": "Molly",
+    "lastName": "Peterson",
+    "city": "Zeewolde",
+    "connectionId": "928",
+    "connectionMandate": "0",
+}
+STORED = {"customerId": "13", **MOLLY}
+
+_CONNECTION_ID = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": CONNECTION_ID_LENGTH,
+    "pattern": r"^[^\s\p{C}]([^\p{C}\p{Z}]| )*$",
+    "description": "Printable characters, without blanks at the ends.",
+}
+_LEVEL = {
+    "enum": [*MANDATES, *range(len(MANDATES))],
+    "description": "Permission to read the meter: 0 none, 1 for the bill, 2 in real time.",
+}
+_TEXT = {"type": "string", "maxLength": VALUE_LENGTH, "pattern": r"^[^\u0000]*$"}
+_NAME = {"minLength": 1, "maxLength": NAME_LENGTH, "pattern": r"^([^\p{C}\p{Z}]| )*$"}
+_ID = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}
 
 
-def _customer(mandate: dict[str, Any], *required: str) -> dict[str, Any]:
+def _customer(properties: dict[str, Any], required: list[str], others: Any, example: Any) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {
-            "customerId": {"type": "string", "pattern": "^[1-9][0-9]*$"},
-            "connectionId": _CONNECTION_ID,
-            "connectionMandate": mandate,
-        },
-        "required": ["connectionId", "connectionMandate", *required],
-        "additionalProperties": _TEXT,
+        "properties": properties,
+        "required": required,
+        "additionalProperties": others,
+        "propertyNames": _NAME,
+        "maxProperties": PROPERTIES,
+        "example": example,
     }
 
 
-_GIVEN = _customer({"enum": [*MANDATES, *_LEVELS]})
-_ANSWERED = _customer({"type": "string", "enum": list(MANDATES)}, "customerId")
-_PROBLEM = {
-    "type": "object",
-    "properties": {"title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
-    "required": ["title", "status", "detail"],
+_GIVEN = {"connectionId": _CONNECTION_ID, "connectionMandate": _LEVEL}
+_REQUIRED = list(_GIVEN)
+_SAME_ID = {**_ID, "readOnly": True, "description": "May repeat the one of the path."}
+
+SCHEMAS: dict[str, Any] = {
+    "NewCustomer": _customer({"customerId": {"not": {}}, **_GIVEN}, _REQUIRED, _TEXT, MOLLY),
+    "Details": _customer({"customerId": _SAME_ID, **_GIVEN}, _REQUIRED, _TEXT, MOLLY),
+    "Patch": _customer(
+        {"customerId": _SAME_ID, **_GIVEN}, [], {**_TEXT, "type": ["string", "null"]}, {"connectionMandate": "2"}
+    ),
+    "Customer": _customer(
+        {"customerId": _ID, "connectionId": _CONNECTION_ID, "connectionMandate": {"enum": list(MANDATES)}},
+        ["customerId", *_REQUIRED],
+        _TEXT,
+        STORED,
+    )
+    | {"maxProperties": PROPERTIES + 1},
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457.",
+        "properties": {
+            "type": {"const": "about:blank"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+                    "required": ["field", "reason"],
+                },
+            },
+        },
+        "required": ["type", "title", "status", "detail"],
+    },
+    "Status": {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]},
 }
 
-Responses = dict[int | str, dict[str, Any]]
+_TAGS = r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
+_A_TAG = '"5c8b1f60a3d94e27b1f0c6d2"'
 
 
-def _answer(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+def _parameter(where: str, name: str, schema: Any, example: Any, description: str) -> dict[str, Any]:
+    return {
+        "in": where,
+        "name": name,
+        "required": where == "path",
+        "schema": schema,
+        "example": example,
+        "description": description,
+    }
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
-
-
-_UNKNOWN: Responses = {404: _problem("There is no such customer.")}
-_AWAY: Responses = {503: _problem("The store is away; nothing was changed.")}
-_REFUSED: Responses = _AWAY | {
-    400: _problem("The body is not JSON."),
-    408: _problem("The body did not come in time."),
-    413: _problem("The body is too large."),
-    422: _problem("The body does not have the properties of a customer."),
+PARAMETERS: dict[str, Any] = {
+    "Id": _parameter("path", "customer_id", _ID, "7", "The customer's id."),
+    "CustomerId": _parameter("query", "customerId", _ID, "7", "Answer this customer alone."),
+    "Limit": _parameter(
+        "query", "limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, 2, "The most to answer."
+    ),
+    "After": _parameter(
+        "query",
+        "after",
+        {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "default": 0},
+        7,
+        "Answer those with a higher id than this.",
+    ),
+    "IfMatch": _parameter(
+        "header", "If-Match", {"type": "string", "pattern": _TAGS}, "*", "Change it only if it has one of these tags."
+    ),
+    "IfNoneMatch": _parameter(
+        "header", "If-None-Match", {"type": "string", "pattern": _TAGS}, _A_TAG, "Answer 304 if it has one of these."
+    ),
+    "IdempotencyKey": _parameter(
+        "header",
+        "Idempotency-Key",
+        {"type": "string", "pattern": rf"^[!-~]([ -~]{{0,{KEY_LENGTH - 2}}}[!-~])?$"},
+        "0193-6a1c",
+        "Names this request: sent again, it makes no other customer. Kept for 24 hours.",
+    ),
 }
-_ONE = _answer(_ANSWERED, "The customer.")
-_EVERYONE = {"type": "object", "additionalProperties": _ANSWERED}
 
-BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _GIVEN}}}}
-ALL_OR_ONE: Responses = {
-    200: _answer({"anyOf": [_EVERYONE, _ANSWERED]}, "All customers by id, or the one customer."),
-    **_UNKNOWN,
-    **_AWAY,
+HEADERS: dict[str, Any] = {
+    "ETag": {"description": "Changes when the customer does.", "schema": {"type": "string"}, "example": _A_TAG},
+    "Location": {"description": "The customer's path.", "schema": {"type": "string"}, "example": "/customers/13"},
+    "Link": {
+        "description": 'The next page, rel="next", if there is one.',
+        "schema": {"type": "string"},
+        "example": '</customers?limit=2&after=8>; rel="next"',
+    },
+    "IdempotencyReplayed": {"description": "This was answered before.", "schema": {"const": "true"}},
 }
-ONE: Responses = {200: _ONE, **_UNKNOWN, **_AWAY}
-CREATED: Responses = {201: _ONE, **_REFUSED}
-REPLACED: Responses = {200: _ONE, **_UNKNOWN, **_REFUSED}

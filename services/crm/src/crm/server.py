@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from crm.protocol import Protocol
+
 STOP_SECONDS = 10
 """What a request under way is given when the process is told to stop."""
 
@@ -21,7 +23,7 @@ class Server(uvicorn.Server):
                 api,
                 host="0.0.0.0",  # noqa: S104  a pod is reached by its own address
                 port=port,
-                http="httptools",
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,0 +1,29 @@
+"""`python -m crm.openapi` prints the OpenAPI document of the API, as docs/openapi-crm.json has it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import cast
+
+from crm.api import create_api
+from crm.customers import Customers
+from crm.metrics import Backlog, Metrics, Relaying
+from crm.operations import document
+from crm.progress import Progress
+
+FILE = Path(__file__).parents[4] / "docs" / "openapi-crm.json"
+COMMAND = "(cd services/crm && PYTHONPATH=src python -m crm.openapi > ../../docs/openapi-crm.json)"
+"""Writes the file, in the root of the project."""
+
+
+def text() -> str:
+    """The document. No route is called for it, so nothing needs to be behind them."""
+    nothing = object()
+    progress = Progress()
+    metrics = Metrics(cast(Backlog, nothing), cast(Relaying, nothing), progress)
+    api = create_api(cast(Customers, nothing), progress, metrics)
+    return json.dumps(document(api), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,93 @@
+"""HTTP/1.1 on one connection, for clients of every kind."""
+
+import asyncio
+import json
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from crm.problem import MEDIA_TYPE, Problem
+
+HEAD_SECONDS = 10.0
+"""From the first byte of a request, or the connection, to the end of the request's head."""
+
+MAX_HEAD = 64 * 1024
+"""Bytes; browsers send a few thousand."""
+
+
+class Protocol(HttpToolsProtocol):
+    """Uvicorn's, which waits for ever, and remembers all, until the head of a request is whole."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_size: int | None = None  # of the head that is coming, None if none is
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        super().connection_lost(exc)
+        self._end_of_head()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request is here."""
+        super().on_message_begin()
+        if self._deadline is None:
+            self._await_head()
+        self._head_size = 0
+
+    def on_headers_complete(self) -> None:
+        """The head of a request is here."""
+        self._end_of_head()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a head that is too large, and close what goes silent after its answer."""
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._head_size is not None:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self._refuse(431, f"The head of the request is larger than {MAX_HEAD} bytes.")
+        elif self.cycle is not None and self.cycle.response_complete and self.timeout_keep_alive_task is None:
+            # The rest of a body that nobody waits for.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def send_400_response(self, _: str) -> None:
+        """Say, as everywhere, what is wrong."""
+        self._refuse(400, "This is not a request of HTTP/1.1.")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Not worth a line in the log: a client may ask for what this server does not have."""
+
+    def _await_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _end_of_head(self) -> None:
+        self._head_size = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _head_is_late(self) -> None:
+        if self._head_size is None:
+            self.transport.close()
+        else:
+            self._refuse(408, f"The head of the request did not come within {HEAD_SECONDS:g} seconds.")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer a request that is not one, unless another one on this connection waits for its own
+        answer, and close."""
+        self._end_of_head()
+        if self.cycle is None or self.cycle.response_complete:
+            body = json.dumps(Problem(status, detail).document()).encode()
+            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + head.encode() + body)
+        self.transport.close()

@@ -1,0 +1,39 @@
+"""The API over CRM's real store in memory: what the other stores do, the store's own tests show."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from helpers import IN_MEMORY
+
+from crm.api import create_api
+from crm.metrics import Metrics
+from crm.outbox import Outbox
+from crm.progress import Progress
+from crm.store import Store
+
+
+class Relaying:
+    """What a relay has counted."""
+
+    published = 5
+    failed = 2
+    active = True
+
+
+@pytest.fixture
+def url() -> str:
+    return IN_MEMORY
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(finished=True)
+
+
+@pytest.fixture
+async def client(store: Store, outbox: Outbox, progress: Progress) -> AsyncIterator[httpx.AsyncClient]:
+    api = create_api(store, progress, Metrics(outbox, Relaying(), progress))
+    transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://crm") as client:
+        yield client

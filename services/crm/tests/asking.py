@@ -1,0 +1,26 @@
+"""What the tests of the API send and expect."""
+
+from typing import Any
+
+import httpx
+
+MOLLY = {
+    "firstName": "Molly",
+    "lastName": "Peterson",
+    "city": "Zeewolde",
+    "connectionId": "928",
+    "connectionMandate": "0",
+}
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem in `response`."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert "Traceback" not in response.text
+    return problem
