@@ -30,7 +30,8 @@ class Daprd(Process):
         resources.mkdir(parents=True, exist_ok=True)
         (resources / "pubsub.yaml").write_text(component(f"{app_id}-pubsub", brokers=broker))
         self.http_port, self.grpc_port = free_port(), free_port()
-        words = [daprd(), "-app-id", app_id, "-app-port", app_port, "-resources-path", resources, "-log-level", "warn"]
+        words = [daprd(), "-app-id", app_id, "-app-port", app_port, "-resources-path", resources]
+        words += ["-config", COMPONENTS / "configuration.yaml", "-log-level", "warn"]
         for name, port in {
             "dapr-http-port": self.http_port,
             "dapr-grpc-port": self.grpc_port,

@@ -22,7 +22,7 @@ UNIT = [
     *("offline/tests", "scripts/tests", "tests/contract", "services/crm", "services/iot", "offline/strimzi"),
     "tests/charts",
 ]
-TYPED = ["offline", "scripts", "parts", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
+TYPED = ["offline", "scripts", "parts", "bench", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
 SHELL = ["scripts/mandates", ".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.

@@ -11,7 +11,6 @@ import pytest
 
 from parts import found
 from parts.kafka import Kafka
-from parts.mariadb import MariaDb
 from parts.stack import Stack
 
 
@@ -27,11 +26,3 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 def stack(broker: Kafka, tmp_path: Path) -> Iterator[Stack]:
     with ExitStack() as running:
         yield Stack(broker, tmp_path, running)
-
-
-@pytest.fixture
-def mariadb(tmp_path: Path) -> Iterator[MariaDb]:
-    if absent := found.missing(mariadb=True):
-        pytest.skip(f"needs {', '.join(absent)}")
-    with MariaDb(tmp_path / "mariadb") as running:
-        yield running

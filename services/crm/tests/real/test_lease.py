@@ -1,0 +1,99 @@
+"""What was accepted is published, in order, when CRM dies or sleeps while it has the right to publish.
+
+Whoever comes next waits until the lease has run out, so these scenarios run side by side.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from pair import Pair
+
+from parts import found
+from parts.changes import Changes
+from parts.kafka import Kafka
+from parts.process import until
+from parts.stack import Stack
+
+TAKE_OVER = 120.0
+"""Seconds by which somebody else must publish: a lease, and then some."""
+
+PACE = 0.1
+
+
+def crm_is_killed_between_commit_and_publish(broker: Kafka, folder: Path, running: ExitStack) -> None:
+    stack = Stack(broker, folder, running)
+    crm, sidecar = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db"})
+    changes = Changes([crm.url], connections=50, clients=8)
+    stack.relayed(50)
+    # Committed without being published: the sidecar does not answer.
+    sidecar.pause()
+    changes.make(200)
+    crm.kill()
+    sidecar.resume()
+    crm.begin()
+    changes.make(100)
+    stack.must_have_told(changes, TAKE_OVER)
+
+
+def crm_is_killed_again_and_again_under_changes(broker: Kafka, folder: Path, running: ExitStack) -> None:
+    stack = Stack(broker, folder, running)
+    crm, _ = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db"})
+    changes = Changes([crm.url], connections=50, clients=8, pace=PACE)
+    with changes.going_on():
+        for part in (1, 2):
+            until(lambda part=part: changes.accepted > part * 100, "changes under way")  # type: ignore[misc]
+            crm.kill()
+            crm.begin()
+    assert changes.unanswered > 0
+    stack.must_have_told(changes, TAKE_OVER)
+
+
+def one_of_two_is_killed(broker: Kafka, folder: Path, running: ExitStack) -> None:
+    pair = Pair(broker, folder, running, PACE)
+    with pair.changes.going_on():
+        pair.relays(100)
+        pair.first.kill()
+        pair.relays(100, TAKE_OVER)
+    pair.stack.must_have_told(pair.changes)
+    pair.changes.confirm(pair.second.url)
+
+
+def one_of_two_sleeps_through_its_lease(broker: Kafka, folder: Path, running: ExitStack) -> None:
+    pair = Pair(broker, folder, running, PACE)
+    with pair.changes.going_on():
+        pair.relays(100)
+        pair.first.pause()
+        pair.relays(100, TAKE_OVER)
+        pair.first.resume()
+        pair.relays(100)
+    pair.stack.must_have_told(pair.changes)
+
+
+Scenario = Callable[[Kafka, Path, ExitStack], None]
+SCENARIOS: list[Scenario] = [
+    crm_is_killed_between_commit_and_publish,
+    crm_is_killed_again_and_again_under_changes,
+    one_of_two_is_killed,
+    one_of_two_sleeps_through_its_lease,
+]
+
+
+@pytest.fixture(scope="module")
+def under_way(broker: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    if absent := found.missing(mariadb=True):
+        pytest.skip(f"needs {', '.join(absent)}")
+
+    def run(scenario: Scenario, folder: Path) -> None:
+        with ExitStack() as running:
+            scenario(broker, folder, running)
+
+    with ThreadPoolExecutor(len(SCENARIOS)) as pool:
+        yield {each.__name__: pool.submit(run, each, tmp_path_factory.mktemp("lease")) for each in SCENARIOS}
+
+
+@pytest.mark.parametrize("scenario", [each.__name__ for each in SCENARIOS])
+def test_nothing_is_lost_or_out_of_order_when(scenario: str, under_way: dict[str, Future[None]]) -> None:
+    under_way[scenario].result()
