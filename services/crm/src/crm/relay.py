@@ -16,8 +16,9 @@ from crm.event import ConnectionMandate
 
 log = logging.getLogger(__name__)
 
-PAGE = 500
-"""Events read at a time, so the most that one bulk holds; larger ones gained no speed."""
+PAGE = 2000
+"""Events read at a time, so the most that one bulk holds: a megabyte, of the four that Dapr takes.
+Each page costs a commit, which in a file waits for the disk."""
 
 POLL = 0.2
 """Seconds between two looks for what other processes have put into the outbox."""
@@ -159,16 +160,20 @@ class Relay:
     async def _sweep(self) -> bool:
         """Go through the outbox once; whether no more of it is for this process to publish now."""
         held: set[str] = set()
-        after = 0
         try:
             if not self._right.held and not await self._may_begin():
                 return True
-            while True:
-                page = await self._outbox.pending(after, PAGE)
-                await self._publish_page(page, held)
-                if len(page) < PAGE:  # what came since has woken the relay
-                    return not held
-                after = page[-1].sequence
+            page = await self._outbox.pending(0, PAGE)
+            while len(page) == PAGE:
+                # Read ahead while the broker is at work.
+                reading = asyncio.ensure_future(self._outbox.pending(page[-1].sequence, PAGE))
+                try:
+                    await self._publish_page(page, held)
+                except BaseException:
+                    reading.cancel()
+                    raise
+                page = await reading
+            await self._publish_page(page, held)  # what came since has woken the relay
         except PublishError as error:
             _tell("sidecar not reached", error)
         except RightLostError as error:
@@ -176,6 +181,8 @@ class Relay:
             return True
         except Exception as error:  # a relay that ends leaves every later event
             _tell("outbox not available", error)
+        else:
+            return not held
         return False
 
     async def _may_begin(self) -> bool:
