@@ -1,12 +1,13 @@
-"""What the tests of HTTP share: the app over a store in memory."""
+"""What the tests of HTTP share: the app over ports in memory."""
 
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fakes import MemoryStore
+from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
 
 from iot.app import create_app
+from iot.metrics import Metrics
 
 
 @pytest.fixture
@@ -20,7 +21,19 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-async def client(store: MemoryStore) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(store), raise_app_exceptions=False)
+def dead_letters() -> MemoryDeadLetters:
+    return MemoryDeadLetters()
+
+
+@pytest.fixture
+def watch() -> MemoryWatch:
+    return MemoryWatch()
+
+
+@pytest.fixture
+async def client(
+    store: MemoryStore, dead_letters: MemoryDeadLetters, watch: MemoryWatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(store, dead_letters, watch, Metrics()), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://iot") as client:
         yield client

@@ -1,7 +1,8 @@
-"""A state store in memory that behaves as Dapr's do, and can be made to misbehave."""
+"""The service's ports in memory: they behave as Dapr's do, and can be made to misbehave."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from iot.dead_letter import DeadLetter
 from iot.mandate import Mandate
 from iot.store import RefusedError, StoreAwayError, Stored
 
@@ -50,3 +51,31 @@ class MemoryStore:
                 refused = True
         if refused:
             raise RefusedError("ABORTED: possible etag mismatch")
+
+
+class MemoryDeadLetters:
+    """The newest letter of each id, as on a compacted topic."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, DeadLetter] = {}
+        self.away = False
+        self.refused: set[str] = set()
+        """Ids of those that are never acknowledged."""
+
+    async def publish(self, letters: Sequence[DeadLetter]) -> Mapping[str, str]:
+        lost = {letter.id: "not acknowledged" for letter in letters if self.away or letter.id in self.refused}
+        self.letters |= {letter.id: letter for letter in letters if letter.id not in lost}
+        return lost
+
+    def reasons(self) -> list[str]:
+        return [letter.reason for letter in self.letters.values()]
+
+
+class MemoryWatch:
+    """Says what it is told to."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    async def look(self) -> str | None:
+        return self.reason

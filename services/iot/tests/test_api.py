@@ -1,7 +1,7 @@
 from urllib.parse import quote
 
 import pytest
-from fakes import MemoryStore
+from fakes import MemoryStore, MemoryWatch
 from httpx import AsyncClient, Response
 
 from iot.connection import MAX_KEY_LENGTH
@@ -101,15 +101,56 @@ async def test_an_error_of_its_own_is_a_problem_too(client: AsyncClient, monkeyp
     assert is_problem(await client.get("/?connectionId=7733"), 500)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_client_can_ask_whether_what_it_has_is_still_true(
+    client: AsyncClient, store: MemoryStore, method: str
+) -> None:
+    store.put(Mandate("7733", "1", 5))
+    first = await client.request(method, "/?connectionId=7733")
+    assert first.headers["cache-control"] == "no-cache"
+    tag = first.headers["etag"]
+    assert tag.startswith('"')
+
+    async def again(if_none_match: str) -> Response:
+        return await client.request(method, "/connections/7733/mandate", headers={"If-None-Match": if_none_match})
+
+    for had in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        answer = await again(had)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+    for had in ('"x"', tag.strip('"'), '""', ","):
+        assert (await again(had)).status_code == 200
+    store.put(Mandate("7733", "2", 6))
+    assert (await again(tag)).status_code == 200
+    store.put(Mandate("7733", "1", 7))
+    assert (await again(tag)).status_code == 304
+
+
+async def test_an_unknown_connection_is_no_match_for_anything(client: AsyncClient) -> None:
+    answer = await client.get("/?connectionId=7733", headers={"If-None-Match": "*"})
+    assert is_problem(answer, 404)
+
+
 async def test_probes(client: AsyncClient, store: MemoryStore) -> None:
-    assert (await client.get("/readyz")).status_code == 200
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "subscribed": True})
     store.away = True
     assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_replica_to_which_no_events_come_says_so_and_goes_on_answering(
+    client: AsyncClient, store: MemoryStore, watch: MemoryWatch
+) -> None:
+    store.put(Mandate("7733", "1", 5))
+    watch.reason = "no component"
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "subscribed": False, "reason": "no component"}
+    assert (await client.get("/?connectionId=7733")).status_code == 200
 
 
 async def test_the_description_names_both_queries_and_their_answers(client: AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
     assert set(paths) == {"/", "/connections/{connection_id}/mandate"}
     for path in paths.values():
-        assert {"200", "400", "404", "503"} <= set(path["get"]["responses"])
-        assert [p["required"] for p in path["get"]["parameters"]] == [True]
+        assert {"200", "304", "400", "404", "503"} <= set(path["get"]["responses"])
+        assert [p["required"] for p in path["get"]["parameters"]] == [True, False]

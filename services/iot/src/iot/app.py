@@ -9,24 +9,40 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from iot import api, log
+from iot import log
+from iot.api import Queries
+from iot.dead_letter import DeadLetters
+from iot.intake import Intake
+from iot.letters import DaprDeadLetters
+from iot.measured import MeasuredStore
+from iot.metrics import Metrics
+from iot.probes import probes
 from iot.problem import answer_with_problems
 from iot.settings import Settings, from_environment
+from iot.sidecar import Sidecar
 from iot.state import DaprState
 from iot.store import Store
 from iot.subscription import subscription
 from iot.trace import Traced
+from iot.watch import DaprWatch, Watch
 
 GRACE: Final = 20
 """Seconds for requests in hand after SIGTERM: less than the 30 that Kubernetes gives a pod."""
 
 
-def create_app(store: Store) -> FastAPI:
-    """The HTTP application over a store."""
-    app = FastAPI(title="IoT Platform", docs_url=None, redoc_url=None)
+def create_app(store: Store, dead_letters: DeadLetters, watch: Watch, metrics: Metrics) -> FastAPI:
+    """The HTTP application over its ports."""
+    app = FastAPI(
+        title="IoT Platform",
+        version="1.0.0",
+        summary="What mandate a connection has: how far its smart meter may be read.",
+        docs_url=None,
+        redoc_url=None,
+    )
     app.add_middleware(Traced)
     answer_with_problems(app)
-    for router in (api.queries(store), api.probes(store), subscription(store)):
+    intake = Intake(MeasuredStore(store, metrics), dead_letters, metrics)
+    for router in (Queries(store, metrics).router(), probes(store, watch, metrics), subscription(intake)):
         app.include_router(router)
     return app
 
@@ -36,11 +52,18 @@ async def serve(settings: Settings) -> None:
 
     Nothing here waits for the sidecar: it waits for this port.
     """
-    store = DaprState(settings.statestore, settings.dapr_grpc_port, settings.state_timeout)
+    metrics = Metrics()
+    sidecar = Sidecar(settings.dapr_grpc_port, settings.state_timeout)
+    app = create_app(
+        DaprState(settings.statestore, sidecar),
+        DaprDeadLetters(settings.pubsub, settings.dead_letter_topic, sidecar),
+        DaprWatch(settings.pubsub, sidecar, metrics),
+        metrics,
+    )
     try:
         await uvicorn.Server(
             uvicorn.Config(
-                create_app(store),
+                app,
                 host="0.0.0.0",  # noqa: S104  a container's port is reached from outside
                 port=settings.port,
                 access_log=False,
@@ -50,7 +73,7 @@ async def serve(settings: Settings) -> None:
             )
         ).serve()
     finally:
-        await store.close()
+        await sidecar.close()
 
 
 def _leave(*_: object) -> NoReturn:

@@ -1,37 +1,72 @@
 """Bringing the read model up to what a batch of mandates says, and never back."""
 
-from collections.abc import Iterable
+from asyncio import gather
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from iot.mandate import Mandate, newest_per_connection, supersedes
-from iot.store import RefusedError, Store, StoreAwayError
+from iot.store import RefusedError, Store, StoreAwayError, Stored
 
 ATTEMPTS: Final = 8
 """How often a batch is compared and written before the broker is asked to send it again."""
 
+TOGETHER: Final = 250
+"""Connections that are read and written together. A larger batch is worked on in such parts side by
+side: while one waits for the store, the next is made ready."""
 
-async def consume(mandates: Iterable[Mandate], store: Store) -> tuple[set[str], str]:
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: what was written, of which connections nothing could be settled, and why."""
+
+    applied: Sequence[Mandate] = ()
+    unsettled: frozenset[str] = field(default=frozenset())
+    reason: str = ""
+
+
+async def consume(mandates: Iterable[Mandate], store: Store) -> Outcome:
     """Stores what is newer than what is stored: read, compare, write with etag.
 
     When somebody else wrote in between, what is stored is read and compared again, so an older
     level never overwrites a newer one, however late its writer. Doing it twice does no harm.
-
-    Returns the ids of the connections that could not be settled, and why; none when all is well.
     """
-    open_ = newest_per_connection(mandates)
-    reason = "not all was written"
+    newest = list(newest_per_connection(mandates).values())
+    parts = [newest[start : start + TOGETHER] for start in range(0, len(newest), TOGETHER)]
+    outcomes = await gather(*(_settle(part, store) for part in parts))
+    if len(outcomes) == 1:
+        return outcomes[0]
+    return Outcome(
+        [mandate for outcome in outcomes for mandate in outcome.applied],
+        frozenset[str]().union(*(outcome.unsettled for outcome in outcomes)),
+        next((outcome.reason for outcome in outcomes if outcome.reason), ""),
+    )
+
+
+async def _settle(part: Sequence[Mandate], store: Store) -> Outcome:
+    """`consume` for mandates of different connections."""
+    left: Sequence[Mandate] = part
+    written: list[Mandate] = []
+    reason = ""
     try:
-        for _ in range(ATTEMPTS):
-            stored = await store.get_many(list(open_)) if open_ else {}
-            open_ = {id_: mandate for id_, mandate in open_.items() if supersedes(mandate, stored[id_].mandate)}
-            if not open_:
-                return set(), ""
+        for attempt in range(ATTEMPTS):
+            stored = await store.get_many([mandate.connection_id for mandate in left])
+            if attempt:
+                # Of a refused write some was done.
+                written += [mandate for mandate in left if stored[mandate.connection_id].mandate == mandate]
+            left = [mandate for mandate in left if supersedes(mandate, stored[mandate.connection_id].mandate)]
+            if not left:
+                return Outcome(written)
             try:
-                await store.save((mandate, stored[id_].etag) for id_, mandate in open_.items())
+                await store.save(_over(left, stored))
             except RefusedError as refused:
                 reason = str(refused)
             else:
-                return set(), ""
+                return Outcome([*written, *left])
     except StoreAwayError as away:
         reason = str(away)
-    return set(open_), reason
+    return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
+
+
+def _over(mandates: Iterable[Mandate], stored: dict[str, Stored]) -> Iterable[tuple[Mandate, str | None]]:
+    return ((mandate, stored[mandate.connection_id].etag) for mandate in mandates)

@@ -1,7 +1,8 @@
 """Reading JSON that anyone may have written."""
 
-import json
 from typing import cast
+
+import orjson
 
 JsonObject = dict[str, object]
 
@@ -11,16 +12,14 @@ class UnreadableError(ValueError):
 
 
 def parse_object(text: str | bytes) -> JsonObject:
-    """The JSON object in a text (bytes: UTF-8, -16 or -32).
+    """The JSON object in a text (bytes: UTF-8).
 
-    Raises UnreadableError for whatever is not one: bytes that are no text, no JSON,
-    a number or nesting beyond what Python reads, another kind of JSON value.
+    Raises UnreadableError for whatever is not one: bytes that are no UTF-8, no JSON (RFC 8259: no
+    NaN, no byte order mark, no lone surrogates), deep nesting, another kind of JSON value.
     """
     try:
-        value: object = json.loads(text)
-    except RecursionError:
-        raise UnreadableError("the JSON is nested too deeply") from None
-    except ValueError as error:
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
         raise UnreadableError(f"not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UnreadableError(f"not a JSON object but {type(value).__name__}")

@@ -1,9 +1,10 @@
 """Reading one message of the topic: a CloudEvents 1.0 envelope around a connection mandate."""
 
-import base64
-import json
+import binascii
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
+
+import orjson
 
 from iot.connection import key_of
 from iot.document import JsonObject, UnreadableError, parse_object
@@ -12,24 +13,62 @@ from iot.mandate import LEVELS, Arrival, Mandate, is_level
 TYPE: Final = "com.mandates.connection-mandate."
 VERSION: Final = "v1"
 MAX_SEQUENCE: Final = 2**63 - 1
+MAX_SIZE: Final = 64 * 1024
+"""Bytes of an event that every reader of CloudEvents has to take (CloudEvents 1.0, Size Limits)."""
+
 _MAX_DIGITS: Final = len(str(MAX_SEQUENCE))
-
-Event = object
-"""The envelope as the sidecar hands it over: a JSON object, or its bytes in base64 (rawPayload)."""
+_NUMBERS: Final = dict(enumerate(LEVELS))
 
 
-def open_envelope(event: Event) -> JsonObject:
+class Message(NamedTuple):
+    """One message as delivered.
+
+    `event` is the envelope as the sidecar hands it over: its bytes in base64 (rawPayload), or a
+    JSON object. `metadata` is the broker's, as far as it is told: `__topic`, `__partition`,
+    `__offset`, `__key`, `__timestamp` (milliseconds since 1970), and each header by its name.
+    """
+
+    event: object
+    metadata: Mapping[str, str]
+
+    def original(self) -> bytes:
+        """The bytes on the topic; what is nearest to them where the sidecar does not tell."""
+        if isinstance(self.event, bytes):
+            return self.event
+        if not isinstance(self.event, str):
+            return orjson.dumps(self.event)
+        try:
+            return binascii.a2b_base64(self.event, strict_mode=True)
+        except ValueError:
+            return self.event.encode(errors="surrogatepass")
+
+
+def open_envelope(event: object) -> JsonObject:
     """The envelope of an event. Raises UnreadableError when there is no JSON object in it."""
-    return cast("JsonObject", event) if isinstance(event, dict) else parse_object(_raw(event))
+    if isinstance(event, dict):
+        return cast("JsonObject", event)
+    if isinstance(event, bytes):
+        raw = event
+    elif isinstance(event, str):
+        try:
+            raw = binascii.a2b_base64(event, strict_mode=True)
+        except ValueError as error:
+            raise UnreadableError(f"the event is text, but not base64: {error}") from None
+    else:
+        raise UnreadableError(f"the event is not a JSON object but {type(event).__name__}")
+    if len(raw) > MAX_SIZE:
+        raise UnreadableError(f"the event is too large: {len(raw)} bytes, at most {MAX_SIZE} are read")
+    if not raw:
+        raise UnreadableError("the event is empty")
+    return parse_object(raw)
 
 
 def read(envelope: JsonObject, metadata: Mapping[str, str]) -> Mandate:
-    """What a message says.
+    """What a message says. `metadata`: see Message; every part of it may be absent.
 
-    `metadata` is the broker's, with `__timestamp` (milliseconds), `__partition` and `__offset` as
-    decimal text, each optional. Accepted are `data` as an object or as JSON text in a string (so
-    the lab's own CRM sends it); `sequence` a decimal string, an integer or absent; any `type`,
-    except another version of this event's own.
+    Accepted are `data` as an object or as JSON text in a string (so the lab's own CRM sends it);
+    a mandate as text or as a whole number (so CRM's API takes it); `sequence` a decimal string, an
+    integer or absent; any `type`, except another version of this event's own.
 
     Raises UnreadableError for what cannot be read.
     """
@@ -41,26 +80,11 @@ def read(envelope: JsonObject, metadata: Mapping[str, str]) -> Mandate:
     if not isinstance(connection_id, str):
         raise UnreadableError("data.connectionId is not a string")
     key_of(connection_id)
+    if type(level) is int:
+        level = _NUMBERS.get(level)
     if not is_level(level):
-        raise UnreadableError(f"data.connectionMandate is not one of the strings {', '.join(LEVELS)}")
+        raise UnreadableError(f"data.connectionMandate is not one of {', '.join(LEVELS)}")
     return Mandate(connection_id, level, _sequence(envelope), _arrival(metadata))
-
-
-def text_of(event: Event) -> str:
-    """An event as text for people, whatever it is: as it was published, as far as that is known."""
-    try:
-        return _raw(event).decode(errors="backslashreplace")
-    except UnreadableError:
-        return event if isinstance(event, str) else json.dumps(event)
-
-
-def _raw(event: Event) -> bytes:
-    if not isinstance(event, str):
-        raise UnreadableError(f"the event is not a JSON object but {type(event).__name__}")
-    try:
-        return base64.b64decode(event, validate=True)
-    except ValueError as error:
-        raise UnreadableError(f"the event is text, but not base64: {error}") from None
 
 
 def _arrival(metadata: Mapping[str, str]) -> Arrival:
@@ -69,14 +93,14 @@ def _arrival(metadata: Mapping[str, str]) -> Arrival:
 
 def _data(envelope: JsonObject) -> JsonObject:
     data = envelope.get("data")
+    if isinstance(data, dict):
+        return cast("JsonObject", data)
     if isinstance(data, str):
         try:
             return parse_object(data)
         except UnreadableError as error:
             raise UnreadableError(f"data is text: {error}") from None
-    if not isinstance(data, dict):
-        raise UnreadableError("data is neither an object nor text" if data else "data is missing")
-    return cast("JsonObject", data)
+    raise UnreadableError("data is missing" if data is None else "data is neither an object nor text")
 
 
 def _sequence(envelope: JsonObject) -> int | None:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from json import dumps
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+
+RETRY_AFTER: Final = {"Retry-After": "1"}
+"""Seconds after which a sidecar that restarts, or a store that fails over, may be back."""
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,7 +1,8 @@
 """What is stored of a mandate: one JSON object."""
 
-import json
 import logging
+
+import orjson
 
 from iot.document import JsonObject, UnreadableError, parse_object
 from iot.mandate import Arrival, Mandate, is_level
@@ -15,9 +16,9 @@ def encode(mandate: Mandate) -> bytes:
         "connectionId": mandate.connection_id,
         "connectionMandate": mandate.level,
         "sequence": mandate.sequence,
-        "arrival": mandate.arrival,
+        "arrival": list(mandate.arrival),
     }
-    return json.dumps(record, separators=(",", ":")).encode()
+    return orjson.dumps(record)
 
 
 def decode(data: bytes) -> Mandate | None:

@@ -14,6 +14,8 @@ class Settings:
 
     port: int = 3008
     statestore: str = "statestore"
+    pubsub: str = "iot-pubsub"
+    dead_letter_topic: str = "connection-mandates-dead-letter"
     state_timeout: float = 2.0
     dapr_grpc_port: int = 50001
     log_level: str = "info"
@@ -25,6 +27,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(
         port=_port(environment, "IOT_PORT", default.port),
         statestore=environment.get("IOT_STATESTORE") or default.statestore,
+        pubsub=environment.get("IOT_PUBSUB") or default.pubsub,
+        dead_letter_topic=environment.get("IOT_DEAD_LETTER_TOPIC") or default.dead_letter_topic,
         state_timeout=_seconds(environment, "IOT_STATE_TIMEOUT_SECONDS", default.state_timeout),
         dapr_grpc_port=_port(environment, "DAPR_GRPC_PORT", default.dapr_grpc_port),
         log_level=_level(environment, "LOG_LEVEL", default.log_level),

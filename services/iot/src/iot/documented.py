@@ -1,0 +1,97 @@
+"""What OpenAPI says of the queries, and FastAPI cannot know."""
+
+from typing import Any, Final
+
+_CONNECTION: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 200,
+    "description": "Any characters but lone surrogates; at most 200 once all but `a-z 0-9 - .` are written as `%xx`.",
+}
+_TAG: Final = {
+    "ETag": {"description": "Strong", "schema": {"type": "string"}, "example": '"8a5b4f2c9d0e1f3a"'},
+    "Cache-Control": {
+        "description": "May be kept, and is asked for again before each use",
+        "schema": {"const": "no-cache"},
+    },
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What was wrong, and what to do"},
+    },
+}
+
+
+def _problem(status: int, title: str, detail: str, description: str) -> dict[str, Any]:
+    example = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": _PROBLEM, "example": example}},
+    }
+
+
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The mandate: 0 no reading at all, 1 for billing only, 2 in real time",
+        "headers": _TAG,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["connectionId", "connectionMandate"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "connectionId": _CONNECTION,
+                        "connectionMandate": {"enum": ["0", "1", "2"]},
+                    },
+                },
+                "example": {"connectionId": "7733", "connectionMandate": "1"},
+            }
+        },
+    },
+    304: {"description": "As the client has it: one of the tags in If-None-Match", "headers": _TAG},
+    400: _problem(
+        400,
+        "Bad Request",
+        "the parameter connectionId is needed, once: /?connectionId=7733",
+        "The connection id is missing, given twice, empty, too long or not Unicode",
+    ),
+    404: _problem(
+        404,
+        "Not Found",
+        "no mandate of connection 7734 is known",
+        "No mandate of this connection is known",
+    ),
+    503: {
+        **_problem(
+            503,
+            "Service Unavailable",
+            "the state store is away: UNAVAILABLE: connection refused",
+            "The state store is away",
+        ),
+        "headers": {
+            "Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}, "example": 1},
+        },
+    },
+}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": '"8a5b4f2c9d0e1f3a"',
+}
+
+
+def _parameters(name: str, place: str) -> dict[str, Any]:
+    connection = {"name": name, "in": place, "required": True, "schema": _CONNECTION, "example": "7733"}
+    return {"parameters": [connection, _IF_NONE_MATCH]}
+
+
+BY_PARAMETER: Final = _parameters("connectionId", "query")
+BY_PATH: Final = _parameters("connection_id", "path")

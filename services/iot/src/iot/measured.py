@@ -1,0 +1,31 @@
+"""A store whose calls are measured."""
+
+from collections.abc import Iterable, Sequence
+
+from iot.mandate import Mandate
+from iot.metrics import Metrics
+from iot.store import RefusedError, Store, Stored
+
+
+class MeasuredStore:
+    """The store port (store.py) over another store: what a delivery asks of it is timed."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self.get = store.get
+        self.check = store.check
+
+    async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
+        """See Store.get_many."""
+        with self._metrics.store("read"):
+            return await self._store.get_many(connection_ids)
+
+    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
+        """See Store.save."""
+        with self._metrics.store("write"):
+            try:
+                await self._store.save(changes)
+            except RefusedError:
+                self._metrics.refused()
+                raise

@@ -1,0 +1,40 @@
+"""For who runs the service: probes and metrics."""
+
+import orjson
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from iot.metrics import CONTENT_TYPE, Metrics
+from iot.problem import RETRY_AFTER, problem
+from iot.store import Store, StoreAwayError
+from iot.watch import Watch
+
+
+def probes(store: Store, watch: Watch, metrics: Metrics) -> APIRouter:
+    """`GET /livez`: the process answers. `GET /readyz`: so do the sidecar and the state store.
+
+    Ready means: can answer queries. A replica to which no events come still can, with what it knows;
+    `/readyz` then says so, and `iot_subscribed` is 0, but it is not taken out of service.
+    """
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        try:
+            await store.check()
+        except StoreAwayError as away:
+            return problem(503, f"the state store is away: {away}", RETRY_AFTER)
+        reason = await watch.look()
+        told = {"ready": True, "subscribed": reason is None} | ({"reason": reason} if reason else {})
+        return Response(orjson.dumps(told), media_type="application/json")
+
+    @router.get("/metrics")
+    async def metrics_() -> Response:
+        await watch.look()
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    return router
