@@ -1,14 +1,13 @@
 """Reads what a Ledger starts from, and writes what it was carried to."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sql
 
 from crm.change import Accepted, Change
-from crm.event import Grant
+from crm.event import ConnectionMandate, Grant
 from crm.ledger import Answer, Ledger, Outcome, connection_named
 from crm.tables import answers, counters, customers, outbox
 
@@ -63,13 +62,13 @@ def closed(
     if not accepted:
         return
     rows = {
-        each.customer_id: {"document": each.document, **asdict(ledger.grants[each.customer_id])} for each in accepted
+        each.customer_id: {"document": each.document, **_columns(ledger.grants[each.customer_id])} for each in accepted
     }
     counted = {"last_customer_id": ledger.last_customer_id, "last_sequence": ledger.last_sequence}
     for statement, parameters in (
         (customers.insert(), [{"id": key, **row} for key, row in rows.items() if key not in ledger.known]),
         (_update, [{"customer_id": key, **row} for key, row in rows.items() if key in ledger.known]),
-        (outbox.insert(), [asdict(event) for each in accepted for event in each.events]),
+        (outbox.insert(), [_columns(event) for each in accepted for event in each.events]),
         (answers.insert(), list(_new_answers(ledger, asked, changes))),
         (counters.update(), [counted]),
     ):
@@ -77,12 +76,17 @@ def closed(
             db.execute(statement, parameters)
 
 
+def _columns(each: Grant | ConnectionMandate | Answer) -> dict[str, Any]:
+    """The values by column, which has the name of the field; dataclasses.asdict costs ten times as much."""
+    return {name: getattr(each, name) for name in each.__slots__}
+
+
 def _new_answers(ledger: Ledger, asked: frozenset[str], changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
     expires = int((ledger.now + ANSWERS_KEPT).timestamp())
     keys = {change.key.text: change.key for change in changes if change.key}
     for text in ledger.answers.keys() - asked:
         until = None if keys[text].lasting else expires
-        yield {"request_key": text, **asdict(ledger.answers[text]), "expires": until}
+        yield {"request_key": text, **_columns(ledger.answers[text]), "expires": until}
 
 
 def old_answers(now: datetime) -> sql.Delete:
