@@ -1,61 +1,25 @@
 import asyncio
-import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
-from helpers import IN_MEMORY, details, folded
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from helpers import IN_MEMORY, details
 
-from crm.change import Accepted, Change, UnknownCustomerError
+from crm import ledgers
+from crm.change import Accepted, Change, KeyReusedError, KnownCustomerError, RequestKey, UnknownCustomerError
 from crm.database import Database, StoreUnavailableError
 from crm.outbox import Outbox
 from crm.store import Store
-from crm.tables import counters, customers
+from crm.tables import answers, counters, customers
 
 pytestmark = pytest.mark.anyio
 
 EVERYTHING = 1_000_000
 
-one_change = st.tuples(st.none() | st.integers(1, 5), st.sampled_from(["a", "b", "c"]), st.sampled_from("012"))
 
-
-def level(said: dict[int, tuple[int, str, str]], connection_id: str) -> str:
-    """What the last change said of those whose customer is still on the connection."""
-    on_it = [(when, mandate) for when, at, mandate in said.values() if at == connection_id]
-    return max(on_it)[1] if on_it else "0"
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(one_change, max_size=8), max_size=8))
-def test_whatever_is_accepted_in_whatever_batches_the_outbox_tells_the_state(
-    batches: list[list[tuple[int | None, str, str]]],
-) -> None:
-    async def run() -> None:
-        said: dict[int, tuple[int, str, str]] = {}
-        when = 0
-        async with Database.opened(IN_MEMORY) as database:
-            store, outbox = Store(database, lambda: None), Outbox(database)
-            for batch in batches:
-                asked = [Change(details(at, to), key, new=key is None) for key, at, to in batch]
-                outcomes = await store.accept_all(asked)
-                for (_, at, to), outcome in zip(batch, outcomes, strict=True):
-                    if isinstance(outcome, Accepted):
-                        when += 1
-                        before = said.get(outcome.customer_id)
-                        said[outcome.customer_id] = before if before and before[1:] == (at, to) else (when, at, to)
-                events = await outbox.pending(0, EVERYTHING)
-                told = folded(events)
-                assert all(told.get(each, "0") == level(said, each) for each in "abc")
-                sequences = [event.sequence for event in events]
-                assert sequences == sorted(set(sequences))
-            stored = json.loads(await store.everyone())
-            assert {int(key): (each["connectionId"], each["connectionMandate"]) for key, each in stored.items()} == {
-                key: entry[1:] for key, entry in said.items()
-            }
-
-    asyncio.run(run())
+async def ids(store: Store) -> list[int]:
+    return [key for key, _ in await store.page(0, EVERYTHING)]
 
 
 async def test_sixteen_at_once_get_sixteen_ids_in_a_row(store: Store, outbox: Outbox) -> None:
@@ -86,7 +50,7 @@ async def test_a_caller_who_gives_up_stops_no_one_else(store: Store) -> None:
     await asyncio.sleep(0)  # both are in one batch now
     first.cancel()
     assert (await second).customer_id == 2
-    assert json.loads(await store.everyone()).keys() == {"1", "2"}
+    assert await ids(store) == [1, 2]
 
 
 async def test_a_transaction_whose_caller_gives_up_does_not_cost_a_database_in_memory(
@@ -115,7 +79,7 @@ async def test_a_failed_transaction_is_told_to_all_and_leaves_nothing(
     results = await asyncio.gather(*(store.accept(Change(details(each))) for each in "bcd"), return_exceptions=True)
     assert [type(result) for result in results] == [StoreUnavailableError] * 3
     await database.run(lambda db: db.exec_driver_sql("ALTER TABLE away RENAME TO outbox"))
-    assert json.loads(await store.everyone()).keys() == {"1"}
+    assert await ids(store) == [1]
     assert [event.connection_id for event in await outbox.pending(0, EVERYTHING)] == ["a"]
     assert (await store.accept(Change(details("e")))).customer_id == 2
 
@@ -159,3 +123,64 @@ async def test_a_database_that_cannot_be_opened_is_said_to_be_so() -> None:
     with pytest.raises(StoreUnavailableError, match="cannot be opened"):
         async with Database.opened("sqlite+aiosqlite:////nowhere/crm.db"):
             pass
+
+
+async def test_a_page_has_the_next_by_rising_id(store: Store) -> None:
+    for key in (3, 1, 2):
+        await store.accept(Change(details("a"), key))
+    assert [key for key, _ in await store.page(0, 2)] == [1, 2]
+    assert [key for key, _ in await store.page(2, 2)] == [3]
+    assert await store.count() == 3
+
+
+async def test_an_id_is_given_once(store: Store) -> None:
+    await store.accept(Change(details("a"), 1))
+    with pytest.raises(KnownCustomerError):
+        await store.accept(Change(details("b"), 1))
+
+
+async def test_a_key_of_another_request_is_refused_and_blanks_and_case_make_another_key(store: Store) -> None:
+    await store.accept(Change(details("a"), key=RequestKey("key", "one")))
+    with pytest.raises(KeyReusedError):
+        await store.accept(Change(details("b"), key=RequestKey("key", "other")))
+    for text in ("Key", "key "):
+        assert not (await store.accept(Change(details("a"), key=RequestKey(text, "one")))).replayed
+
+
+async def test_of_two_at_once_with_one_key_one_is_replayed(store: Store, outbox: Outbox) -> None:
+    change = Change(details("a"), key=RequestKey("key", "one"))
+    outcomes = await asyncio.gather(*(store.accept(change) for _ in range(8)))
+    assert {outcome.document for outcome in outcomes} == {outcomes[0].document}
+    assert sum(outcome.replayed for outcome in outcomes) == 7
+    assert await outbox.backlog() == 1
+
+
+async def test_a_refused_request_does_not_use_its_key_up(store: Store) -> None:
+    change = Change(details("a"), 1, new=False, key=RequestKey("key", "one"))
+    with pytest.raises(UnknownCustomerError):
+        await store.accept(change)
+    await store.accept(Change(details("b")))
+    assert not (await store.accept(change)).replayed
+
+
+async def test_an_answer_is_forgotten_after_a_day_unless_it_is_to_last(database: Database) -> None:
+    async def swept(days: float) -> int:
+        now = datetime.now(UTC) + timedelta(days=days)
+        await database.run(lambda db: db.execute(ledgers.old_answers(now)))
+        query = sql.select(sql.func.count()).select_from(answers)
+        return await database.run(lambda db: db.scalar(query)) or 0
+
+    store = Store(database, lambda: None)
+    await store.accept(Change(details("a"), key=RequestKey("key", "one")))
+    await store.accept(Change(details("b"), key=RequestKey("lasting", "one", lasting=True)))
+    assert await swept(0.99) == 2
+    assert await swept(1.01) == 1
+    assert (await store.accept(Change(details("b"), key=RequestKey("lasting", "one")))).replayed
+
+
+async def test_old_answers_are_forgotten_when_new_ones_come(store: Store, database: Database) -> None:
+    await store.accept(Change(details("a"), key=RequestKey("old", "one")))
+    await database.run(lambda db: db.execute(answers.update().values(expires=1)))
+    again = Store(database, lambda: None)
+    await again.accept(Change(details("a"), key=RequestKey("new", "one")))
+    assert not (await again.accept(Change(details("a"), key=RequestKey("old", "other")))).replayed

@@ -66,11 +66,6 @@ class Store:
         query = _documents.where(customers.c.id > after).limit(limit)
         return await self._database.run(lambda db: [(key, text) for key, text in db.execute(query)])
 
-    async def everyone(self) -> str:
-        """All customers as the JSON text of one object, by rising id."""
-        found = await self._database.run(lambda db: db.execute(_documents).all())
-        return "{" + ",".join(f'"{customer_id}":{text}' for customer_id, text in found) + "}"
-
     async def is_empty(self) -> bool:
         """Whether there is no customer at all."""
         return await self._database.run(lambda db: db.execute(_documents.limit(1)).first()) is None
