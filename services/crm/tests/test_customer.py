@@ -49,8 +49,10 @@ def test_nothing_else_is_a_mandate(mandate: object) -> None:
         validated({"connectionId": "7733", "connectionMandate": mandate})
 
 
-@pytest.mark.parametrize("connection_id", ["", " 7", "7 ", "7\n", "\ud800", "x" * 129, 7733, None])
-def test_a_connection_id_is_short_printable_text(connection_id: object) -> None:
+@pytest.mark.parametrize(
+    "connection_id", ["", " 7", "7 ", "7\n", "\u20037", "a\0b", "a\u2028b", "\ud800", "x" * 129, 7733, None]
+)
+def test_a_connection_id_is_short_text_of_one_line(connection_id: object) -> None:
     with pytest.raises(InvalidCustomerError) as caught:
         validated({"connectionId": connection_id, "connectionMandate": "1"})
     assert [fault.field for fault in caught.value.faults] == ["connectionId"]

@@ -16,6 +16,13 @@ PROPERTIES, NAME_LENGTH, VALUE_LENGTH = 50, 64, 1000
 """At most: how many there are beside the id, and characters of a name and of a value. Without them a
 customer could grow with each patch."""
 
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff"
+NAME_PATTERN = rf"^[^{_CONTROLS}]*$"
+CONNECTION_ID_PATTERN = rf"^[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?$"
+"""The same for Python and for JSON Schema. What str.isprintable says depends on Python's version."""
+
+_NAME = re.compile(NAME_PATTERN)
+_CONNECTION_ID = re.compile(CONNECTION_ID_PATTERN)
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _UNFIT = re.compile("[\ud800-\udfff\0]")
 
@@ -113,8 +120,8 @@ def _faults(properties: Mapping[str, object]) -> Iterator[Fault]:
         if name not in properties:
             yield Fault(name, "is missing")
     for name, value in properties.items():
-        if not 1 <= len(name) <= NAME_LENGTH or not name.isprintable():
-            needed = f"a property needs a name of 1 to {NAME_LENGTH} printable characters"
+        if not 1 <= len(name) <= NAME_LENGTH or not _NAME.fullmatch(name) or _UNFIT.search(name):
+            needed = f"a property needs a name of 1 to {NAME_LENGTH} characters, no control characters among them"
             yield Fault(ascii(name[:NAME_LENGTH]), needed)
         elif reason := _reason_against(name, value):
             yield Fault(name, reason)
@@ -136,8 +143,8 @@ def _reason_against(name: str, value: object) -> str | None:
 def _reason_against_connection_id(value: str) -> str | None:
     if not 1 <= len(value) <= CONNECTION_ID_LENGTH:
         return f"must have 1 to {CONNECTION_ID_LENGTH} characters, not {len(value)}"
-    if not value.isprintable() or value != value.strip():
-        return "must be printable characters without blanks at its ends"
+    if not _CONNECTION_ID.fullmatch(value) or _UNFIT.search(value):
+        return "must have no control characters, and no blanks at its ends"
     return None
 
 

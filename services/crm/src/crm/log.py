@@ -36,5 +36,6 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # Its lines of info tell of its own start and stop; the service says that itself.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    # Below that its lines tell of its start and stop, and of requests that are none: the service says
+    # these things itself.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import cast
 
 from crm.api import create_api
@@ -11,9 +10,8 @@ from crm.metrics import Backlog, Metrics, Relaying
 from crm.operations import document
 from crm.progress import Progress
 
-FILE = Path(__file__).parents[4] / "docs" / "openapi-crm.json"
 COMMAND = "(cd services/crm && PYTHONPATH=src python -m crm.openapi > ../../docs/openapi-crm.json)"
-"""Writes the file, in the root of the project."""
+"""Writes the file; to be run in the root of the project."""
 
 
 def text() -> str:

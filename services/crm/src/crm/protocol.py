@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import logging
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from crm.problem import MEDIA_TYPE, Problem
+
+log = logging.getLogger(__name__)
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request, or the connection, to the end of the request's head."""
@@ -22,6 +26,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_size: int | None = None  # of the head that is coming, None if none is
         self._deadline: asyncio.TimerHandle | None = None
+        self._active: RequestResponseCycle | None = None  # others that are queued come after it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first request."""
@@ -32,6 +37,13 @@ class Protocol(HttpToolsProtocol):
         """Wait no longer."""
         super().connection_lost(exc)
         self._end_of_head()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio has it so
+        """The client sends no more; a request that is whole is still answered before it is closed."""
+        if not self._finish():
+            self._abandon()
+            return False
+        return True
 
     def on_message_begin(self) -> None:
         """The first byte of a request is here."""
@@ -83,11 +95,35 @@ class Protocol(HttpToolsProtocol):
             self._refuse(408, f"The head of the request did not come within {HEAD_SECONDS:g} seconds.")
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer a request that is not one, unless another one on this connection waits for its own
-        answer, and close."""
+        """Answer what is no request, after the requests before it, and close."""
         self._end_of_head()
-        if self.cycle is None or self.cycle.response_complete:
+        log.info("request failed", extra={"fields": {"status": status, "reason": detail}})
+        if self._finish():
+            self.flow.pause_reading()
+            return
+        if self._active is None or self._active.response_complete or not self._active.response_started:
             body = json.dumps(Problem(status, detail).document()).encode()
             head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[status] + head.encode() + body)
+        self._abandon()
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._active = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _finish(self) -> bool:
+        """Close as soon as the requests that are whole are answered; whether there are any."""
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()
+        last = self.pipeline[0][0] if self.pipeline else self._active
+        if last is None or last.response_complete or last.more_body:
+            return False
+        last.keep_alive = False
+        return True
+
+    def _abandon(self) -> None:
+        """What is still done for a request is not answered any more."""
+        if self._active is not None:
+            self._active.disconnected = True
+            self._active.message_event.set()

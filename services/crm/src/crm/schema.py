@@ -3,7 +3,15 @@
 from typing import Any
 
 from crm.change import KEY_LENGTH
-from crm.customer import CONNECTION_ID_LENGTH, MANDATES, NAME_LENGTH, PROPERTIES, VALUE_LENGTH
+from crm.customer import (
+    CONNECTION_ID_LENGTH,
+    CONNECTION_ID_PATTERN,
+    MANDATES,
+    NAME_LENGTH,
+    NAME_PATTERN,
+    PROPERTIES,
+    VALUE_LENGTH,
+)
 
 MOLLY = {
     "firstName": "Molly",
@@ -18,15 +26,15 @@ _CONNECTION_ID = {
     "type": "string",
     "minLength": 1,
     "maxLength": CONNECTION_ID_LENGTH,
-    "pattern": r"^[^\s\p{C}]([^\p{C}\p{Z}]| )*$",
-    "description": "Printable characters, without blanks at the ends.",
+    "pattern": CONNECTION_ID_PATTERN,
+    "description": "No control characters, and no blanks at the ends.",
 }
 _LEVEL = {
     "enum": [*MANDATES, *range(len(MANDATES))],
     "description": "Permission to read the meter: 0 none, 1 for the bill, 2 in real time.",
 }
 _TEXT = {"type": "string", "maxLength": VALUE_LENGTH, "pattern": r"^[^\u0000]*$"}
-_NAME = {"minLength": 1, "maxLength": NAME_LENGTH, "pattern": r"^([^\p{C}\p{Z}]| )*$"}
+_NAME = {"minLength": 1, "maxLength": NAME_LENGTH, "pattern": NAME_PATTERN}
 _ID = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from helpers import IN_MEMORY
 
 from crm.api import create_api
@@ -32,8 +33,12 @@ def progress() -> Progress:
 
 
 @pytest.fixture
-async def client(store: Store, outbox: Outbox, progress: Progress) -> AsyncIterator[httpx.AsyncClient]:
-    api = create_api(store, progress, Metrics(outbox, Relaying(), progress))
+def api(store: Store, outbox: Outbox, progress: Progress) -> FastAPI:
+    return create_api(store, progress, Metrics(outbox, Relaying(), progress))
+
+
+@pytest.fixture
+async def client(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://crm") as client:
         yield client

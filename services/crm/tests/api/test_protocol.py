@@ -1,0 +1,144 @@
+"""What comes over the wire that no client library would send."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from asking import MOLLY
+from fastapi import FastAPI
+
+from crm import body, protocol
+from crm.server import Server
+
+pytestmark = pytest.mark.anyio
+
+BODY = json.dumps(MOLLY).encode()
+Say = Callable[..., Awaitable[bytes]]
+
+
+@pytest.fixture
+async def say(api: FastAPI) -> AsyncIterator[Say]:
+    """Sends bytes to the real server, and returns all it answers until it closes, or 3 s are over."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Server(api, 0)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+
+        async def said(*pieces: bytes, until: bytes = b"", ended: bool = False) -> bytes:
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            if ended:
+                writer.write_eof()
+            async with asyncio.timeout(3):
+                answer = await (reader.readuntil(until) if until else reader.read())
+            writer.close()
+            return answer
+
+        yield said
+        server.should_exit = True
+        await serving
+
+
+def post(*headers: bytes, line: bytes = b"POST /customers HTTP/1.1") -> bytes:
+    return b"\r\n".join([line, b"Host: crm", *headers, b"", b""])
+
+
+LENGTH = b"Content-Length: %d" % len(BODY)
+CLOSE = b"Connection: close"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        ([b"\r\n\r\nnonsense\r\n\r\n"], 400),
+        ([b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"], 400),  # the first bytes of TLS
+        ([b"GET / HTTP/9.9\r\n\r\n"], 400),
+        ([b"GET /\xff HTTP/1.1\r\nHost: crm\r\n\r\n"], 400),
+        ([b"CONNECT crm:3005 HTTP/1.1\r\nHost: crm\r\n\r\n"], 400),
+        ([post(b"Content-Length: x")], 400),
+        ([post(b"Content-Length: -1")], 400),
+        ([post(b"Content-Length: " + b"9" * 40)], 400),
+        ([post(b"Content-Length: 5", b"Content-Length: 6"), b"{}"], 400),
+        ([post(LENGTH, b"Transfer-Encoding: chunked"), BODY], 400),
+        ([post(b"Transfer-Encoding: chunked"), b"zz\r\n"], 400),
+        ([post(b"Folded: a\r\n b\x00c")], 400),
+        ([b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n"], 431),
+        ([b"GET / HTTP/1.1\r\nHost: crm\r\n"] + [b"X: " + b"y" * 1000 + b"\r\n"] * 66, 431),
+        ([post(LENGTH, CLOSE), BODY], 201),
+        ([post(CLOSE, b"Transfer-Encoding: chunked"), b"%x\r\n" % len(BODY), BODY, b"\r\n0\r\n\r\n"], 201),
+        ([post(LENGTH, line=b"POST /customers HTTP/1.0"), BODY], 201),
+        ([post(LENGTH, CLOSE), BODY[:9], BODY[9:]], 201),
+        ([post(b"Content-Length: 99999999", b"Expect: 100-continue", CLOSE)], 413),
+        ([post(b"Transfer-Encoding: chunked", CLOSE), b"11000\r\n" + b" " * 0x11000], 413),
+        ([post(CLOSE, line=b"OPTIONS * HTTP/1.1")], 404),
+        ([post(CLOSE, line=b"GET http://crm/livez HTTP/1.1")], 200),
+        ([post(CLOSE, line=b"GET /livez?%ff%00=%zz HTTP/1.1")], 200),
+        ([post(CLOSE, line=b"GET /customers/%ff%00 HTTP/1.1")], 404),
+        ([b"GET /livez HTTP/1.0\r\n\r\n"], 200),
+        ([post(CLOSE, b"Connection: Upgrade", b"Upgrade: websocket", line=b"GET /livez HTTP/1.1")], 200),
+    ],
+)
+async def test_it_answers_whatever_comes(say: Say, pieces: list[bytes], status: int) -> None:
+    answer = await say(*pieces)
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), answer
+    if status >= 400:
+        assert b"content-type: application/problem+json" in head
+        assert json.loads(content)["status"] == status
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("begun", [b"", b"\r\n", b"GET / HTTP/1.1\r\nHo"])
+async def test_a_request_that_does_not_come_is_given_up(
+    say: Say, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    answer = await say(begun)
+    assert answer.startswith(b"HTTP/1.1 408 ") if begun.strip() else answer == b""
+
+
+async def test_a_body_that_does_not_come_is_given_up_and_the_connection_too(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0.05)
+    answer = await say(post(LENGTH), BODY[:5])
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_requests_sent_in_one_piece_are_answered_in_their_order(say: Say) -> None:
+    get = post(line=b"GET /customers/1 HTTP/1.1")
+    answer = await say(post(LENGTH) + BODY + get + post(line=b"PUT / HTTP/1.1") + post(CLOSE, line=b"GET / HTTP/1.1"))
+    statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [201, 200, 405, 200]
+
+
+async def test_who_has_said_all_is_still_answered(say: Say) -> None:
+    answer = await say(post(LENGTH) + BODY, ended=True)
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert await say(post(LENGTH) + BODY[:9], ended=True) == b""
+
+
+async def test_nonsense_after_a_request_does_not_take_its_answer(say: Say) -> None:
+    answer = await say(post(line=b"GET /livez HTTP/1.1"), until=b"}")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    answer = await say(post(LENGTH) + BODY + b"nonsense\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_nonsense_in_the_second_of_two_does_not_take_the_answer_of_the_first(say: Say) -> None:
+    answer = await say(post(LENGTH) + BODY + post(b"Transfer-Encoding: chunked") + b"zz\r\n")
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_what_is_left_of_a_refused_body_is_not_the_next_request(say: Say) -> None:
+    rest = b" " * 30_000 + post(line=b"GET /livez HTTP/1.1")
+    head = post(b"Content-Length: %d" % (70_000 + len(rest)))
+    answer = await say(head, b" " * 70_000, rest, post(CLOSE, line=b"GET / HTTP/1.1"))
+    statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [413, 200]
+    assert answer.endswith(b"{}")
