@@ -8,20 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-import httpx
-
+from parts.client import BrokenOffError, Client, NoAnswerError, RefusedError, State
 from parts.contract import validate
-from parts.process import until
 from parts.topic import Record, histories
-
-CLIENT_TIMEOUT = 20.0
-"""Seconds after which a client takes its request for lost."""
 
 PACE = 0.01
 """Seconds between two changes of a client that goes on until told otherwise: what is tested is order,
 and a machine with other work to do should get to it."""
 
-Work = Callable[[int, httpx.Client], None]
+Work = Callable[[int, Client], None]
 """What the client with this number does."""
 
 
@@ -29,8 +24,9 @@ class Changes:
     """Customers of one connection each, changed at random by clients that share them out among themselves.
 
     `told` has the levels that the topic must have by connection, in this order, for what was
-    accepted. A client whose request is not answered asks, as soon as someone answers, what became of
-    it, and goes on there. Whatever is answered but not accepted is in `refused`.
+    accepted. A client whose connection breaks asks, as soon as someone answers, what became of its
+    request, and goes on there. One that waits in vain may have been accepted or may be later, when
+    who was asked wakes up: that customer is let alone. What is answered but not accepted is `refused`.
     """
 
     def __init__(
@@ -43,24 +39,26 @@ class Changes:
         self.slowest = 0.0
         self.accepted = 0
         self._urls = urls
+        self._doubtful: set[str] = set()
         self._names = [f"{prefix}-{number}" for number in range(connections)]
         self._clients = clients
         self._pace = pace
-        self._customers: dict[str, tuple[str, str, str]] = {}  # by name: customer id, connection, mandate
+        self._ids: dict[str, str] = {}
+        self._states: dict[str, State] = {}
         self._lock = threading.Lock()
         self._enough = threading.Event()
         self._each(self._create)
 
     def make(self, changes: int) -> None:
         """Make so many changes and wait until all were accepted."""
-        self._each(lambda index, http: self._change(index, http, changes // self._clients))
+        self._each(lambda index, client: self._change(index, client, changes // self._clients))
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
         """Changes without a pause for the length of a block; then waits for the last of them."""
         self._enough.clear()
         with ThreadPoolExecutor(1) as background:
-            work: Future[None] = background.submit(self._each, lambda index, http: self._change(index, http, None))
+            work: Future[None] = background.submit(self._each, lambda index, client: self._change(index, client, None))
             try:
                 yield
             finally:
@@ -68,8 +66,10 @@ class Changes:
             work.result()
 
     def last_levels(self) -> dict[str, str]:
-        """What CRM now says of each connection."""
-        return {connection: levels[-1] for connection, levels in self.told.items()}
+        """What CRM now says of each connection; of doubtful customers only the connection that they have now."""
+        levels = {key: levels[-1] for key, levels in self.told.items() if key not in self._of_doubtful()}
+        with Client(self._urls, 0) as client:
+            return levels | dict(client.state(self._ids[name]) for name in self._doubtful)
 
     def compare(self, found: Sequence[Record]) -> None:
         """Compare with the records of the topic. AssertionError unless they are as promised.
@@ -80,7 +80,8 @@ class Changes:
         if self.refused:
             raise AssertionError(f"{len(self.refused)} were refused, the first: {self.refused[0]}")
         told = histories(found)
-        wrong = [key for key in {*told, *self.told} if told.get(key) != self.told.get(key)]
+        certain = {*told, *self.told} - self._of_doubtful()
+        wrong = [key for key in certain if told.get(key) != self.told.get(key)]
         if wrong:
             one = wrong[0]
             raise AssertionError(f"{len(wrong)} connections differ; {one}: {told.get(one)}, not {self.told.get(one)}")
@@ -89,10 +90,13 @@ class Changes:
 
     def confirm(self, url: str) -> None:
         """Compare with what CRM itself has. AssertionError when it is something else."""
-        with httpx.Client(base_url=url, timeout=CLIENT_TIMEOUT) as http:
-            for customer_id, connection, mandate in self._customers.values():
-                if (stored := self._stored(http, customer_id)) != (connection, mandate):
-                    raise AssertionError(f"customer {customer_id} has {stored}, told was {connection}, {mandate}")
+        with Client([url], 0) as client:
+            for name in self._states.keys() - self._doubtful:
+                if (state := client.state(self._ids[name])) != self._states[name]:
+                    raise AssertionError(f"customer {self._ids[name]} has {state}, told was {self._states[name]}")
+
+    def _of_doubtful(self) -> set[str]:
+        return self._doubtful | {_elsewhere(name) for name in self._doubtful}
 
     def _each(self, work: Work) -> None:
         with ThreadPoolExecutor(self._clients) as pool:
@@ -100,82 +104,64 @@ class Changes:
                 done.result()
 
     def _as_client(self, index: int, work: Work) -> None:
-        with httpx.Client(base_url=self._urls[index % len(self._urls)], timeout=CLIENT_TIMEOUT) as http:
-            work(index, http)
+        with Client(self._urls, index) as client:
+            work(index, client)
 
-    def _create(self, index: int, http: httpx.Client) -> None:
+    def _create(self, index: int, client: Client) -> None:
         for name in self._names[index :: self._clients]:
-            answer = http.post("/customers", json=_body(name, "1")).raise_for_status()
+            id_ = client.create(name, "1")
             with self._lock:
-                self._customers[name] = answer.json()["customerId"], name, "1"
+                self._ids[name], self._states[name] = id_, (name, "1")
                 self.told[name].append("1")
 
-    def _change(self, index: int, http: httpx.Client, changes: int | None) -> None:
+    def _change(self, index: int, client: Client, changes: int | None) -> None:
         names = self._names[index :: self._clients]
         made = 0
         while made != changes and not (changes is None and self._enough.wait(self._pace)):
-            name = random.choice(names)  # noqa: S311  no secret
-            customer_id, connection, mandate = self._customers[name]
-            wanted = self._wish(name, connection)
-            if self._accepted(http, customer_id, wanted):
+            name = random.choice([name for name in names if name not in self._doubtful])  # noqa: S311  no secret
+            before = self._states[name]
+            wanted = _wish(name, before[0])
+            if self._accepted(client, name, wanted):
                 made += 1
                 with self._lock:
                     self.accepted += 1
-                    self._customers[name] = customer_id, *wanted
-                    for told, level in _events((connection, mandate), wanted):
-                        self.told[told].append(level)
+                    self._states[name] = wanted
+                    for connection, level in _events(before, wanted):
+                        self.told[connection].append(level)
 
-    @staticmethod
-    def _wish(name: str, connection: str) -> tuple[str, str]:
-        other = name if connection != name else f"{name}-moved"
-        return (
-            other if random.random() < 0.1 else connection,  # noqa: S311  no secret
-            random.choice("012"),  # noqa: S311  no secret
-        )
-
-    def _accepted(self, http: httpx.Client, customer_id: str, wanted: tuple[str, str]) -> bool:
+    def _accepted(self, client: Client, name: str, wanted: State) -> bool:
         begun = time.monotonic()
         try:
-            answer = http.post(f"/customers/{customer_id}", json=_body(*wanted))
-        except httpx.TransportError:
-            http.base_url, stored = self._became(customer_id)
-            return stored == wanted
+            client.change(self._ids[name], wanted)
+        except RefusedError as error:
+            with self._lock:
+                self.refused.append(str(error))
+            return False
+        except (BrokenOffError, NoAnswerError) as error:
+            with self._lock:
+                self.unanswered += 1
+                if isinstance(error, NoAnswerError):
+                    self._doubtful.add(name)
+            return client.state(self._ids[name]) == wanted and name not in self._doubtful
         with self._lock:
             self.slowest = max(self.slowest, time.monotonic() - begun)
-            if not answer.is_success:
-                self.refused.append(f"{answer.status_code} {answer.text}")
-        return answer.is_success
-
-    def _became(self, customer_id: str) -> tuple[httpx.URL, tuple[str, str]]:
-        """Who answers, and what has become of a customer whose change got no answer."""
-        with self._lock:
-            self.unanswered += 1
-
-        def look() -> tuple[httpx.URL, tuple[str, str]] | None:
-            for url in self._urls:
-                try:
-                    with httpx.Client(base_url=url, timeout=2) as http:
-                        return http.base_url, self._stored(http, customer_id)
-                except (httpx.TransportError, httpx.HTTPStatusError):
-                    continue
-            return None
-
-        found = until(look, f"somebody says what became of customer {customer_id}", 120)
-        if found is None:
-            raise AssertionError("`until` returns what is truthy")
-        return found
-
-    @staticmethod
-    def _stored(http: httpx.Client, customer_id: str) -> tuple[str, str]:
-        found = http.get(f"/customers/{customer_id}").raise_for_status().json()
-        return found["connectionId"], found["connectionMandate"]
+        return True
 
 
-def _body(connection: str, mandate: str) -> dict[str, str]:
-    return {"firstName": "Noor", "city": "Delft", "connectionId": connection, "connectionMandate": mandate}
+def _wish(name: str, connection: str) -> State:
+    other = name if connection != name else _elsewhere(name)
+    return (
+        other if random.random() < 0.1 else connection,  # noqa: S311  no secret
+        random.choice("012"),  # noqa: S311  no secret
+    )
 
 
-def _events(before: tuple[str, str], now: tuple[str, str]) -> list[tuple[str, str]]:
+def _elsewhere(name: str) -> str:
+    """The connection that the customer with this name sometimes moves to."""
+    return f"{name}-moved"
+
+
+def _events(before: State, now: State) -> list[State]:
     """The rule, for connections that one customer alone may hold."""
     if before[0] != now[0]:
         return [(before[0], "0"), now]

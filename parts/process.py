@@ -30,7 +30,7 @@ def free_port() -> int:
             return port
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 30, every: float = 0.05) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 30, every: float = 0.05) -> T:
     """What `look` returns as soon as that is truthy.
 
     AssertionError, with what was waited for and seen last, after so many seconds; it looks `every` so many.
