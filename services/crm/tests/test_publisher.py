@@ -8,7 +8,7 @@ import pytest
 
 from crm.event import ConnectionMandate
 from crm.publisher import DaprPublisher
-from crm.relay import PublishError
+from crm.publishing import PublishError
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,8 @@ from crm.change import Change
 from crm.database import Database, StoreUnavailableError
 from crm.event import ConnectionMandate
 from crm.outbox import Outbox
-from crm.relay import PublishError, Relay, rounds
+from crm.publishing import PublishError
+from crm.relay import Relay, rounds
 from crm.store import Store
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,8 @@ from crm.metrics import Metrics
 from crm.outbox import Outbox
 from crm.progress import Progress
 from crm.publisher import DaprPublisher
-from crm.relay import SENDING, Relay
+from crm.publishing import SENDING
+from crm.relay import Relay
 from crm.server import Server
 from crm.settings import InvalidSettingError, Settings
 from crm.store import Store

@@ -13,7 +13,7 @@ from typing import Self
 import httpcore
 
 from crm.event import ConnectionMandate
-from crm.relay import SENDING, PublishError
+from crm.publishing import SENDING, PublishError
 
 TIMEOUTS = {"connect": 2.0, "write": 10.0, "read": SENDING - 15, "pool": 1.0}
 """Seconds, SENDING at most in all. Reading waits longer than the sidecar's own tries at the broker
@@ -39,7 +39,7 @@ class DaprPublisher:
             yield cls(pool, url, api_token)
 
     async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
-        """See Publisher in relay.py."""
+        """See Publisher in publishing.py."""
         body = json.dumps([_entry(event) for event in events], ensure_ascii=False).encode()
         try:
             response = await self._pool.request(
