@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from itertools import islice
 from typing import Any
@@ -26,7 +25,7 @@ def shown(target: Target, *, machine: bool) -> int:
     if machine:
         say(json.dumps([one.summary() for one in letters], indent=2))
     elif letters:
-        say(table(("ID", "TIME", "REASON"), [(one.id, one.time, one.reason) for one in letters]))
+        say(table(("ID", "TIME", "REASON"), [(one.id, one.time or "-", one.reason) for one in letters]))
     else:
         say("No dead letters.")
     return 0
@@ -90,16 +89,11 @@ def discarded(target: Target, names: Sequence[str], *, machine: bool) -> int:
 
 def bulk_of(letter: DeadLetter) -> bytes:
     """Return the request with which the sidecar would deliver the original, alone."""
-    told = {"__topic": letter.topic, "__partition": str(letter.partition), "__offset": str(letter.offset)}
-    if letter.key is not None:
-        told["__key"] = letter.key
-    if (stamp := milliseconds(letter.time)) is not None:
-        told["__timestamp"] = stamp
     entry = {
         "entryId": letter.id,
         "event": base64.b64encode(letter.original).decode(),
         "contentType": "application/octet-stream",
-        "metadata": told,
+        "metadata": letter.metadata(),
     }
     return json.dumps({"id": letter.id, "topic": letter.topic, "entries": [entry]}).encode()
 
@@ -118,16 +112,6 @@ def refusal_in(answer: object) -> str | None:
             why = more.get("reason") or "its state store is away"
             raise Failure(f"IoT cannot take anything now: {why}", "Nothing is lost: send again when it can")
     raise Failure(f"IoT's answer is not understood: {json.dumps(answer)[:200]}", "Deploy the IoT of this checkout")
-
-
-def milliseconds(time: str) -> str | None:
-    """Return a time of RFC 3339, or in milliseconds already, in milliseconds since 1970; None when it is neither."""
-    if time.isdigit():
-        return time
-    try:
-        return str(round(datetime.fromisoformat(time).timestamp() * 1000))
-    except ValueError:
-        return None
 
 
 def _dealt_with(broker: Broker, port: int, letters: Iterable[DeadLetter]) -> list[dict[str, Any]]:
