@@ -91,5 +91,11 @@ async def test_who_has_the_customer_already_is_told_so(client: httpx.AsyncClient
     assert_problem(await client.get(path, headers={"If-None-Match": tag.strip('"')}), 400)
 
 
+async def test_all_of_them_have_no_tag(client: httpx.AsyncClient) -> None:
+    assert "etag" not in (await client.get("/")).headers
+    for known, status in (('"a"', 200), ("*", 304), ("a", 400)):
+        assert (await client.get("/", headers={"If-None-Match": known})).status_code == status
+
+
 async def test_an_unknown_customer_is_unknown_whatever_is_known(client: httpx.AsyncClient) -> None:
     assert_problem(await client.get("/customers/1", headers={"If-None-Match": "*"}), 404)
