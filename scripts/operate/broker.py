@@ -108,8 +108,7 @@ class Broker:
         ends = self.ends(topic)
         if not any(ends.values()):
             return
-        begins = self.begins(topic)
-        missing = {partition for partition, end in ends.items() if end > begins[partition]}
+        missing = {partition for partition, end in ends.items() if end > 0}
         shown = " ".join(f"--formatter-property print.{what}=true" for what in _PRINTED)
         reading = (
             f"bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning --timeout-ms {_IDLE_MS} {shown}"
@@ -124,6 +123,10 @@ class Broker:
                     missing.discard(record.partition)
                     if not missing:
                         return
+        # Asked only now, when it has not come: records can also have been deleted by hand, up to the end.
+        begins = self.begins(topic)
+        if all(begins[partition] >= ends[partition] for partition in missing):
+            return
         raise Failure(f"partition {min(missing)} of {topic} could not be read to its end", "Run it again")
 
     def write(self, topic: str, records: Iterable[tuple[str, str | None]]) -> None:
