@@ -5,11 +5,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
-from service import Service, free_port, running, until
+
+from parts.iot import Iot
+from parts.process import free_port
 
 EVENT = {"data": {"connectionId": "7733", "connectionMandate": "1"}, "sequence": "1"}
 
@@ -26,7 +29,23 @@ def port_of(server: socket.socket) -> str:
     return str(server.getsockname()[1])
 
 
-def post(service: Service, answer: list[httpx.Response]) -> threading.Thread:
+Run = Callable[..., Iot]
+"""IoT with these settings, in a folder of the test's own, not started."""
+
+
+@pytest.fixture
+def iot(tmp_path: Path) -> Run:
+    def run(**settings: str) -> Iot:
+        return Iot(tmp_path, **{"DAPR_GRPC_PORT": str(free_port())} | settings)
+
+    return run
+
+
+def get(service: Iot, path: str) -> httpx.Response:
+    return httpx.get(service.url + path, timeout=10)
+
+
+def post(service: Iot, answer: list[httpx.Response]) -> threading.Thread:
     def run() -> None:
         answer.append(httpx.post(f"{service.url}/mandates", json=EVENT, timeout=15))
 
@@ -35,67 +54,66 @@ def post(service: Service, answer: list[httpx.Response]) -> threading.Thread:
     return thread
 
 
-def test_without_a_sidecar_it_listens_at_once_and_says_that_the_store_is_away() -> None:
+def test_without_a_sidecar_it_listens_at_once_and_says_that_the_store_is_away(iot: Run) -> None:
     began = time.monotonic()
-    with running(DAPR_GRPC_PORT=str(free_port())) as service:
+    with iot() as service:
         assert time.monotonic() - began < 10
-        assert service.get("/livez").status_code == 200
-        assert service.get("/readyz").status_code == 503
-        answer = service.get("/?connectionId=7733")
+        assert get(service, "/livez").status_code == 200
+        assert get(service, "/readyz").status_code == 503
+        answer = get(service, "/?connectionId=7733")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-        assert service.get("/?connectionId=").status_code == 400
+        assert get(service, "/?connectionId=").status_code == 400
         assert httpx.head(f"{service.url}/?connectionId=7733").status_code == 503
         assert httpx.post(f"{service.url}/mandates", json=EVENT).json()["status"] == "RETRY"
-        assert service.terminate()[0] == 0
+        assert service.stop() == 0
 
 
-def test_every_line_of_the_log_is_json_and_bears_the_trace_that_it_belongs_to() -> None:
+def test_every_line_of_the_log_is_json_and_bears_the_trace_that_it_belongs_to(iot: Run) -> None:
     def parent(digit: str) -> str:
         return f"00-{digit * 32}-b7ad6b7169203331-01"
 
     batch = [{"event": {"traceparent": parent("a")}}, {"event": "hello"}]
-    with running(DAPR_GRPC_PORT=str(free_port())) as service:
+    with iot() as service:
         headers = {"traceparent": parent("b")}
         httpx.post(f"{service.url}/mandates", json={"entries": batch}, headers=headers)
         httpx.post(f"{service.url}/mandates", json=EVENT)
-        lines = [json.loads(line) for line in service.terminate()[1].splitlines()]
+        assert service.stop() == 0
+    lines = [json.loads(line) for line in service.said().splitlines()]
     said = [(line["level"], line.get("traceId", "")[:1]) for line in lines if line["level"] != "info"]
     assert said == [("warning", "b"), ("warning", "")]
 
 
 def test_a_sidecar_that_never_answers_costs_no_more_than_the_time_limit(
-    silent_sidecar: socket.socket,
+    iot: Run, silent_sidecar: socket.socket
 ) -> None:
-    with running(DAPR_GRPC_PORT=port_of(silent_sidecar), IOT_STATE_TIMEOUT_SECONDS="0.3") as service:
+    with iot(DAPR_GRPC_PORT=port_of(silent_sidecar), IOT_STATE_TIMEOUT_SECONDS="0.3") as service:
         began = time.monotonic()
-        assert service.get("/?connectionId=7733").status_code == 503
+        assert get(service, "/?connectionId=7733").status_code == 503
         assert 0.2 < time.monotonic() - began < 3
 
 
-def test_sigterm_finishes_the_batch_in_hand(silent_sidecar: socket.socket) -> None:
-    with running(DAPR_GRPC_PORT=port_of(silent_sidecar), IOT_STATE_TIMEOUT_SECONDS="2") as service:
+def test_sigterm_finishes_the_batch_in_hand(iot: Run, silent_sidecar: socket.socket) -> None:
+    with iot(DAPR_GRPC_PORT=port_of(silent_sidecar), IOT_STATE_TIMEOUT_SECONDS="2") as service:
         answer: list[httpx.Response] = []
         client = post(service, answer)
         # Once the service calls its sidecar, it has the batch in hand.
         connection, _ = silent_sidecar.accept()
         assert not answer
-        assert service.terminate()[0] == 0
+        assert service.stop() == 0
         client.join()
         connection.close()
         assert answer[0].json()["status"] == "RETRY"
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
-def test_ctrl_c_and_a_second_sigterm_end_it_too(signals: list[int]) -> None:
-    with running(DAPR_GRPC_PORT=str(free_port())) as service:
+def test_ctrl_c_and_a_second_sigterm_end_it_too(iot: Run, signals: list[int]) -> None:
+    with iot() as service:
         for number in signals:
-            service.process.send_signal(number)
-        until(lambda: service.process.poll() is not None, "the process ends")
-        assert service.process.returncode == 0
+            service.send(number)
+        assert service.ended() == 0
 
 
-def test_a_wrong_setting_is_said_and_ends_it() -> None:
-    with running(IOT_STATE_TIMEOUT_SECONDS="soon") as service:
-        said, _ = service.process.communicate(timeout=15)
-        assert service.process.returncode == 2
-        assert "IOT_STATE_TIMEOUT_SECONDS='soon'" in said
+def test_a_wrong_setting_is_said_and_ends_it(iot: Run) -> None:
+    service = iot(IOT_STATE_TIMEOUT_SECONDS="soon").start()
+    assert service.ended() == 2
+    assert "IOT_STATE_TIMEOUT_SECONDS='soon'" in service.said()

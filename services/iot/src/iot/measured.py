@@ -13,8 +13,14 @@ class MeasuredStore:
     def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store = store
         self._metrics = metrics
-        self.get = store.get
-        self.check = store.check
+
+    async def get(self, connection_id: str) -> Mandate | None:
+        """See Store.get."""
+        return await self._store.get(connection_id)
+
+    async def check(self) -> None:
+        """See Store.check."""
+        await self._store.check()
 
     async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         """See Store.get_many."""

@@ -1,0 +1,27 @@
+"""`python -m iot.openapi` prints the OpenAPI document of the queries, as docs/openapi-iot.json has it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import cast
+
+from iot.app import create_app
+from iot.dead_letter import DeadLetters
+from iot.metrics import Metrics
+from iot.store import Store
+from iot.watch import Watch
+
+FILE = Path(__file__).parents[4] / "docs" / "openapi-iot.json"
+COMMAND = "(cd services/iot && PYTHONPATH=src python -m iot.openapi > ../../docs/openapi-iot.json)"
+"""Writes the file, in the root of the project."""
+
+
+def text() -> str:
+    """The document. No route is called for it, so nothing needs to be behind them."""
+    nothing = object()
+    app = create_app(cast(Store, nothing), cast(DeadLetters, nothing), cast(Watch, nothing), Metrics())
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
