@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 run := scripts/mandates
 
-.PHONY: help up down dev rebuild audit test lint unit e2e clean lock
+.PHONY: help up down dev rebuild audit test lint unit e2e bench clean lock
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ unit: ## the tests that need no cluster
 
 e2e: ## the end-to-end suite; KEEP=1 keeps its cluster for the next run
 	@$(run) check e2e
+
+bench: ## measure the services on real parts, without a cluster; report in bench/report.md
+	@$(run) exec python -m bench
 
 clean: ## delete the cluster and all that was built
 	@$(run) clean
