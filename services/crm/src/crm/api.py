@@ -22,6 +22,8 @@ def create_api(customers: Customers, progress: Progress, metrics: Metrics) -> Fa
         description=operations.DESCRIPTION,
         openapi_url=None,  # operating.py has a route for it
         redirect_slashes=False,
+        # Nothing here collects it; to look for who might, at each request, takes longer than to count it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.router.route_class = Direct
     api.add_middleware(Observed, metrics=metrics)
