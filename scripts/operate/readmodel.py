@@ -70,9 +70,15 @@ def live(target: Target) -> Reader:
 
 
 def reader_in(deployment: dict[str, Any]) -> Reader:
-    """Read a Deployment."""
+    """Read a Deployment.
+
+    :raises Failure: it is of a chart before there were two read models.
+    """
     name, template = deployment["metadata"]["name"], deployment["spec"]["template"]
     container = next(one for one in template["spec"]["containers"] if one["name"] == name)
     env = {one["name"]: one.get("value", "") for one in container["env"]}
-    read_model = ReadModel(template["metadata"]["annotations"]["dapr.io/app-id"], env["IOT_STATESTORE"])
+    app_id, store = template["metadata"]["annotations"]["dapr.io/app-id"], env.get("IOT_STATESTORE")
+    if app_id not in APP_IDS or not store:
+        raise Failure(f"deployment {name} is not of this checkout's chart", "Run make up, and then this again")
+    read_model = ReadModel(app_id, store)
     return Reader(name, read_model, container["image"], deployment["spec"]["replicas"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from cluster.failure import Failure
 from cluster.target import Target
 from offline.versions import ROOT
 from operate.readmodel import LIVE, REBUILD, Reader, ReadModel
@@ -94,4 +95,10 @@ def _chart(target: Target) -> None:
 
 def _upgrade(target: Target, name: str, *words: str, stdin: str | None = None) -> None:
     common = ("--kube-context", target.context, "--wait", "--timeout=4m")
-    target.run("helm", "upgrade", name, CHART, *words, *common, log=LOG, stdin=stdin)
+    try:
+        target.run("helm", "upgrade", name, CHART, *words, *common, log=LOG, stdin=stdin)
+    except Failure as failure:
+        raise Failure(
+            f"the new pods of {name} do not become ready, those before go on: {failure}",
+            f"Look at kubectl logs deploy/{name} --all-containers, and run it again, or scripts/rebuild --forget",
+        ) from failure

@@ -48,10 +48,20 @@ class Store:
         if not self.is_there(target):
             with step(f"bring {self.workload}"):
                 target.kubectl("apply", "-k", self.manifests, log="rebuild")
-        target.kubectl("rollout", "status", f"statefulset/{self.workload}", "--timeout=180s", log="rebuild")
+        try:
+            target.kubectl("rollout", "status", f"statefulset/{self.workload}", "--timeout=180s", log="rebuild")
+        except Failure as failure:
+            raise self._not_ready() from failure
+        found = target.get("statefulset", self.workload) or {}
+        if not found.get("status", {}).get("readyReplicas"):
+            raise self._not_ready()
         if target.get("component.dapr.io", self.component) is None:
             with step(f"declare {self.component}"):
                 target.kubectl("apply", "-k", self.binding, log="rebuild")
+
+    def _not_ready(self) -> Failure:
+        remedy = f"Look at kubectl describe statefulset/{self.workload} pod/{self.pod}, and run it again"
+        return Failure(f"state store {self.component} is not ready: {self.workload} has no ready pod", remedy)
 
     def keys(self, target: Target, prefix: str) -> list[str]:
         """Return the keys that an app-id keeps there, without the prefix `app-id||`.
