@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_requests_under_way_when_it_is_told_to_stop_are_still_answered() -> None
         output, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert json.loads(output.splitlines()[-1])["unpublished"] == IMPORTED + 1
+
+
+def test_connections_on_which_nothing_is_under_way_do_not_hold_up_a_stop() -> None:
+    with running() as (process, client):
+        address = (client.base_url.host, client.base_url.port)
+        with socket.create_connection(address) as silent, socket.create_connection(address) as halfway:
+            halfway.sendall(b"GET / HTTP/1.1\r\nHost")
+            assert client.get("/livez").status_code == 200  # this one stays open, too
+            began = time.monotonic()
+            stopped(process)
+            assert time.monotonic() - began < 5  # a request under way would be given twice as long
+            assert silent.recv(1) == halfway.recv(1) == b""
 
 
 def test_with_a_durable_store_a_restart_keeps_all_and_announces_nothing_again(

@@ -9,8 +9,10 @@ import pytest
 from asking import MOLLY
 from fastapi import FastAPI
 
-from crm import body, protocol
+from crm import body, protocol, reading
+from crm.database import StoreUnavailableError
 from crm.server import Server
+from crm.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -142,3 +144,37 @@ async def test_what_is_left_of_a_refused_body_is_not_the_next_request(say: Say) 
     statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [413, 200]
     assert answer.endswith(b"{}")
+
+
+ALL = post(CLOSE, line=b"GET / HTTP/1.1")
+
+
+async def test_all_customers_in_chunks_are_not_for_who_cannot_read_them(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ALL_AT_ONCE", 1)
+    await say(post(LENGTH, CLOSE), BODY)
+    assert b"transfer-encoding: chunked" in (await say(ALL)).lower()
+    assert (await say(b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 505 ")
+    head = await say(post(CLOSE, line=b"HEAD / HTTP/1.1"))
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert head.endswith(b"\r\n\r\n")
+
+
+async def test_all_customers_without_the_last_ones_do_not_look_whole(
+    say: Say, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ALL_AT_ONCE", 1)
+    await say(post(LENGTH, CLOSE), BODY)
+    assert (await say(ALL)).endswith(b"\r\n0\r\n\r\n")
+    found = store.page
+
+    async def lost_after_the_first(after: int, limit: int) -> list[tuple[int, str]]:
+        if after:
+            raise StoreUnavailableError("gone")
+        return await found(after, limit)
+
+    monkeypatch.setattr(store, "page", lost_after_the_first)
+    answer = await say(ALL)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert not answer.endswith(b"0\r\n\r\n")
