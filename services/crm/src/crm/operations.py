@@ -6,6 +6,7 @@ from fastapi import FastAPI, Response
 
 from crm import schema
 from crm.body import JSON_TYPES, PATCH_TYPES
+from crm.idempotency import REPLAYED
 from crm.problem import MEDIA_TYPE, Problem
 
 VERSION = "1.0.0"
@@ -53,7 +54,7 @@ def _ref(kind: str, name: str) -> dict[str, str]:
 
 def _json(shape: Any, example: Any, description: str, *headers: str) -> dict[str, Any]:
     """An answer in JSON."""
-    named = {name.replace("IdempotencyR", "Idempotency-R"): _ref("headers", name) for name in headers}
+    named = {name: _ref("headers", name) for name in headers}
     content = {"application/json": {"schema": shape, "example": example}}
     return {"description": description, "content": content} | ({"headers": named} if named else {})
 
@@ -118,7 +119,7 @@ PAGE = _operation(
 )  # fmt: skip
 CREATE = _operation(
     "makeCustomer", "Make a customer", "It gets the id above the highest so far.",
-    {201: _json(_CUSTOMER, schema.STORED, "The new customer.", "Location", "ETag", "IdempotencyReplayed")},
+    {201: _json(_CUSTOMER, schema.STORED, "The new customer.", "Location", "ETag", REPLAYED)},
     (*_BODY, 503), ("IdempotencyKey",), _body("NewCustomer", JSON_TYPES),
 )  # fmt: skip
 _CHANGE = ({200: _ONE}, (*_BODY, 404, 412, 503), ("Id", "IfMatch"))

@@ -12,6 +12,7 @@ from crm.customer import (
     PROPERTIES,
     VALUE_LENGTH,
 )
+from crm.idempotency import REPLAYED
 
 MOLLY = {
     "firstName": "Molly",
@@ -140,5 +141,5 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string"},
         "example": '</customers?limit=2&after=8>; rel="next"',
     },
-    "IdempotencyReplayed": {"description": "This was answered before.", "schema": {"const": "true"}},
+    REPLAYED: {"description": "This was answered before.", "schema": {"const": "true"}},
 }
