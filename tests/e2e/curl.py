@@ -66,7 +66,7 @@ class Service:
 
 
 @contextmanager
-def service(target: Target, name: str) -> Iterator[Service]:
-    """Forward a local port to the service `crm` or `iot` for the length of a block."""
-    with forwarded(target, f"service/{name}", PORTS[name]) as port:
+def service(target: Target, name: str, pod: str | None = None) -> Iterator[Service]:
+    """Forward a local port to the service `crm` or `iot`, or to one pod of it, for the length of a block."""
+    with forwarded(target, f"pod/{pod}" if pod else f"service/{name}", PORTS[name]) as port:
         yield Service(port)

@@ -1,0 +1,101 @@
+"""CRM's customers outlive it in a file and on a database server, where replicas share them."""
+
+from collections.abc import Iterator
+
+import pytest
+from kubernetes import client
+
+from cluster.target import Target
+from curl import Service, service
+from offline.versions import ROOT
+from polling import poll_until
+
+EMMA = {"firstName": "Emma", "lastName": "Visser", "city": "Delft", "connectionMandate": "1"}
+
+
+def deploy(target: Target, *values: str) -> None:
+    """Deploy CRM with other values, and wait until it runs with them."""
+    sets = [f"--set={value}" for value in values]
+    where = ("--kube-context", target.context)
+    target.run("helm", "upgrade", "crm", ROOT / "charts" / "crm", *where, "--reuse-values", *sets, log="helm")
+    target.kubectl("rollout", "status", "deployment/crm", "--timeout=120s")
+
+
+@pytest.fixture
+def restored(target: Target) -> Iterator[None]:
+    yield
+    deploy(target, "database=memory", "service.replicas=1")
+    target.kubectl("delete", "pvc", "crm-data", "--ignore-not-found")
+    target.kubectl("delete", "-k", str(ROOT / "k8s" / "stores" / "crm-mariadb"), "--ignore-not-found")
+    target.kubectl("delete", "pvc", "data-crm-mariadb-0", "--ignore-not-found")
+
+
+def pods(core: client.CoreV1Api) -> list[client.V1Pod]:
+    listed = core.list_namespaced_pod("default", label_selector="app.kubernetes.io/name=crm").items
+    return [pod for pod in listed if pod.metadata.deletion_timestamp is None]
+
+
+def ready(pod: client.V1Pod) -> bool:
+    return any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions or [])
+
+
+def kill(core: client.CoreV1Api, pod: client.V1Pod) -> None:
+    """As a node that loses its power: without a word to the process."""
+    core.delete_namespaced_pod(pod.metadata.name, "default", grace_period_seconds=0)
+
+
+def created(crm: Service, connection: str) -> str:
+    answer = crm.post("/customers", {**EMMA, "connectionId": connection})
+    assert answer.status == 201, answer.text
+    customer_id: str = answer.json["customerId"]
+    return customer_id
+
+
+def iot_says(target: Target, connection: str, level: str, seconds: float) -> None:
+    with service(target, "iot") as iot:
+        expected = {"connectionId": connection, "connectionMandate": level}
+        poll_until(
+            lambda: (answer := iot.curl(f"?connectionId={connection}")).status == 200 and answer.json == expected,
+            f"IoT says {level} for {connection}",
+            seconds=seconds,
+        )
+
+
+@pytest.mark.usefixtures("restored")
+def test_in_a_file_a_change_outlives_the_pod_and_is_not_announced_again(target: Target, core: client.CoreV1Api) -> None:
+    deploy(target, "database=file")
+    with service(target, "crm") as crm:
+        customer_id = created(crm, "file-1")
+    iot_says(target, "file-1", "1", seconds=20)
+    (pod,) = pods(core)
+    kill(core, pod)
+    poll_until(lambda: [other for other in pods(core) if ready(other)], "another pod is ready", seconds=120)
+    with service(target, "crm") as crm:
+        kept = crm.curl(f"/customers/{customer_id}")
+        assert kept.json == {**EMMA, "connectionId": "file-1", "customerId": customer_id}
+        assert crm.post(f"/customers/{customer_id}", {**EMMA, "connectionId": "file-1", "connectionMandate": "2"})
+    iot_says(target, "file-1", "2", seconds=150)  # a lease of the killed pod runs out first
+
+
+@pytest.mark.usefixtures("restored")
+def test_on_a_server_two_replicas_share_the_customers_and_one_of_them_announces(
+    target: Target, core: client.CoreV1Api
+) -> None:
+    target.kubectl("apply", "-k", str(ROOT / "k8s" / "stores" / "crm-mariadb"))
+    target.kubectl("rollout", "status", "statefulset/crm-mariadb", "--timeout=180s")
+    deploy(target, "database=server", "service.replicas=2")
+    first, second = pods(core)
+    ids = []
+    for number, pod in enumerate((first, second)):
+        with service(target, "crm", pod=pod.metadata.name) as crm:
+            ids.append(int(created(crm, f"server-{number}")))
+    assert ids[1] == ids[0] + 1
+    for number, pod in enumerate((second, first)):  # each knows what the other has taken
+        with service(target, "crm", pod=pod.metadata.name) as crm:
+            assert crm.curl(f"/customers/{ids[number]}").json["connectionId"] == f"server-{number}"
+    iot_says(target, "server-0", "1", seconds=20)
+    iot_says(target, "server-1", "1", seconds=20)
+    kill(core, first)
+    with service(target, "crm", pod=second.metadata.name) as crm:
+        assert created(crm, "server-2") == str(ids[1] + 1)
+    iot_says(target, "server-2", "1", seconds=150)
