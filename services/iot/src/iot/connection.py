@@ -1,5 +1,6 @@
 """A connection's id, and the state key it is kept under."""
 
+import re
 import string
 from typing import Final
 
@@ -8,6 +9,7 @@ from iot.document import UnreadableError
 MAX_KEY_LENGTH: Final = 200
 """Longest key, in characters. Dapr's mysql store keeps `<app id>||<key>` in a VARCHAR(255)."""
 
+_AS_IT_IS: Final = re.compile(rf"[a-z0-9.-]{{1,{MAX_KEY_LENGTH}}}")
 _PLAIN: Final = frozenset((string.ascii_lowercase + string.digits + "-.").encode())
 _ENCODED: Final = tuple(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in range(256))
 
@@ -21,6 +23,8 @@ def key_of(connection_id: str) -> str:
     Raises UnreadableError for an id that cannot be a key: empty, longer than
     `MAX_KEY_LENGTH` once encoded, or not valid Unicode (a lone surrogate).
     """
+    if _AS_IT_IS.fullmatch(connection_id):
+        return connection_id
     if not connection_id:
         raise UnreadableError("the connection id is empty")
     try:

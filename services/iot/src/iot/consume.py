@@ -11,7 +11,7 @@ from iot.store import RefusedError, Store, StoreAwayError, Stored
 ATTEMPTS: Final = 8
 """How often a batch is compared and written before the broker is asked to send it again."""
 
-TOGETHER: Final = 250
+TOGETHER: Final = 500
 """Connections that are read and written together. A larger batch is worked on in such parts side by
 side: while one waits for the store, the next is made ready."""
 

@@ -88,7 +88,10 @@ def read(envelope: JsonObject, metadata: Mapping[str, str]) -> Mandate:
 
 
 def _arrival(metadata: Mapping[str, str]) -> Arrival:
-    return Arrival(*(_natural(metadata.get(name)) or 0 for name in ("__timestamp", "__partition", "__offset")))
+    told = metadata.get
+    return Arrival(
+        _natural(told("__timestamp")) or 0, _natural(told("__partition")) or 0, _natural(told("__offset")) or 0
+    )
 
 
 def _data(envelope: JsonObject) -> JsonObject:
