@@ -57,7 +57,7 @@ def test_what_was_accepted_while_brokers_died_is_what_everyone_says(target: Targ
         )
 
     prefix = f"fault-{uuid4().hex[:8]}"
-    with forwarded(target, "service/crm", 3005) as port, service(target, "iot") as iot:
+    with forwarded(target, "service/crm", 3005) as port:
         url = f"http://127.0.0.1:{port}"
         changes = Changes([url], connections=CONNECTIONS, clients=16, prefix=prefix, pace=0.05)
         with changes.going_on():
@@ -71,6 +71,8 @@ def test_what_was_accepted_while_brokers_died_is_what_everyone_says(target: Targ
         poll_until(lambda: last_levels(on_topic(target, prefix)) == levels, "the topic says it", seconds=120, every=2)
         changes.compare(on_topic(target, prefix))
         changes.confirm(url)
+
+    with service(target, "iot") as iot:
 
         def heard() -> bool:
             for connection, level in levels.items():
