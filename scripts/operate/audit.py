@@ -10,7 +10,7 @@ from cluster.services import forwarded
 from cluster.target import Target
 from offline.progress import say
 from operate import event
-from operate.broker import DEAD_LETTERS, TOPIC, Broker
+from operate.broker import DEAD_LETTERS, TOPIC, Broker, Offsets, Record
 from operate.customers import Holders, holders
 from operate.deadletter import open_letters
 from operate.query import Answers, answers
@@ -50,13 +50,17 @@ class Partition:
 
 @dataclass(frozen=True)
 class Report:
-    """What an audit found."""
+    """What an audit found.
+
+    :param changing: connections that differed, and kept changing while they were compared.
+    """
 
     customers: int
     connections: int
     readModel: str  # noqa: N815
     stateStore: str  # noqa: N815
     differences: list[Difference]
+    changing: int
     partitions: list[Partition]
     deadLetters: int  # noqa: N815
     seconds: float
@@ -101,6 +105,7 @@ def disputed(held: Holders) -> set[str]:
 def _report(target: Target) -> Report:
     started = time.monotonic()
     broker, read_model = Broker(target), live(target).read_model
+    begun = broker.ends(TOPIC)
     with forwarded(target, "service/crm", 3005) as crm, forwarded(target, "service/iot", 3008) as iot:
         held = holders(crm)
         keys = store_of(read_model.store).keys(target, read_model.app_id)
@@ -113,13 +118,16 @@ def _report(target: Target) -> Report:
             open_ = {one.connectionId for one in found}
             fresh = holders(crm)
             found = differences(fresh, answers(iot, open_), _newest(broker, fresh, among=open_))
+    # What has changed since the audit began may differ each time it is looked at, and nothing be wrong.
+    moving = event.newest(_since(broker, begun)) if found else {}
     return Report(
         customers=sum(map(len, held.values())),
         connections=len(connections),
         readModel=read_model.app_id,
         stateStore=read_model.store,
-        differences=found,
-        partitions=_partitions(broker, read_model),
+        differences=[one for one in found if one.connectionId not in moving],
+        changing=sum(one.connectionId in moving for one in found),
+        partitions=_partitions(broker, read_model, begun),
         deadLetters=len(open_letters(broker.records(DEAD_LETTERS))),
         seconds=round(time.monotonic() - started, 1),
     )
@@ -131,8 +139,12 @@ def _newest(broker: Broker, held: Holders, among: Iterable[str] | None = None) -
     return event.newest(broker.records(TOPIC)) if wanted else {}
 
 
-def _partitions(broker: Broker, read_model: ReadModel) -> list[Partition]:
-    stand = broker.stand(read_model.app_id, TOPIC, broker.ends(TOPIC))
+def _since(broker: Broker, offsets: Offsets) -> Iterable[Record]:
+    return (record for record in broker.records(TOPIC) if record.offset >= offsets[record.partition])
+
+
+def _partitions(broker: Broker, read_model: ReadModel, ends: Offsets) -> list[Partition]:
+    stand = broker.stand(read_model.app_id, TOPIC, ends)
     return [Partition(one, at.position, at.end, max(0, at.end - at.position)) for one, at in sorted(stand.items())]
 
 
@@ -146,6 +158,8 @@ def _text(report: Report) -> str:
     if len(report.differences) > 20:
         lines.append("  ... all of them with --json")
     lines.append(f"{len(report.differences):,} differ." if report.differences else "None differ.")
+    if report.changing:
+        lines.append(f"{report.changing:,} kept changing, and were not compared.")
     rows = [(one.partition, one.position, one.end, one.lag) for one in report.partitions]
     lines += ["", table(("PARTITION", "POSITION", "END", "LAG"), rows), ""]
     lines.append(f"Dead letters: {report.deadLetters}{'  (scripts/redrive list)' if report.deadLetters else ''}")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from operate.broker import Record
+from operate.broker import Offsets, Record
 
 Rank = tuple[int, int, int, int]
 
@@ -23,6 +23,22 @@ def newest(records: Iterable[Record]) -> dict[str, str]:
         if connection not in best or rank >= best[connection][0]:
             best[connection] = rank, level
     return {connection: level for connection, (_, level) in best.items()}
+
+
+def possible(records: Iterable[Record], passed: Offsets) -> dict[str, set[str]]:
+    """Return the levels that a reader may give for each connection, from when it had passed these offsets.
+
+    That is the newest before them, or any that has come since, while it was asked.
+    """
+    older: list[Record] = []
+    later: list[Record] = []
+    for record in records:
+        (later if record.offset >= passed[record.partition] else older).append(record)
+    levels = {connection: {level} for connection, level in newest(older).items()}
+    for said in map(said_by, later):
+        if said is not None:
+            levels.setdefault(said[0], set()).add(said[1])
+    return levels
 
 
 def said_by(record: Record) -> tuple[str, str, int] | None:

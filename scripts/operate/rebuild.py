@@ -10,16 +10,13 @@ from cluster.failure import Failure
 from cluster.target import Target
 from offline.progress import say, step
 from operate import release
-from operate.bar import Bar
-from operate.broker import TOPIC, Broker
+from operate.broker import Broker
 from operate.compare import compare
+from operate.follow import follow
 from operate.readmodel import REBUILD, Reader, ReadModel, live, reader
 from operate.store import STORES, store_of
 
-# Seconds between two looks at the group, each of which starts a JVM beside the work it looks at.
 PAUSE = 1.0
-# Seconds in which a reader that is not at the end must have come forward.
-PATIENCE = 120.0
 
 
 def rebuild(target: Target, store: str | None = None, *, back: bool = False) -> None:
@@ -69,39 +66,6 @@ def forget(target: Target) -> None:
             with step(f"delete what {other} keeps in {store.component}"):
                 store.forget(target, other)
     say(f"Forgotten. IoT answers from {answering}.")
-
-
-def follow(broker: Broker, group: str) -> None:
-    """Show how a group comes forward, until it has read to the end of all partitions.
-
-    The end is where it was one look ago, so that it is reached while events keep coming. Positions are
-    counted, not records: a compacted topic has fewer records than positions.
-
-    :raises Failure: it does not come forward.
-    """
-    goal = broker.ends(TOPIC)
-    bar, moved, before = Bar("events"), time.monotonic(), -1
-    try:
-        while True:
-            stand = broker.stand(group, TOPIC, goal)
-            at = {one: here.position for one, here in stand.items()}
-            done = sum(at.values())
-            bar.show(done, sum(goal.values()))
-            if all(at[one] >= end for one, end in goal.items()):
-                return
-            goal = {one: max(end, stand[one].end) for one, end in goal.items()}
-            if done != before:
-                moved, before = time.monotonic(), done
-            if time.monotonic() - moved > PATIENCE:
-                behind = min(one for one, end in goal.items() if at[one] < end)
-                raise Failure(
-                    f"consumer group {group} has not come forward for {PATIENCE:.0f} s, at {at[behind]} of partition "
-                    f"{behind}, which ends at {goal[behind]}",
-                    f"Look at kubectl logs deploy/{REBUILD} --all-containers, and run it again",
-                )
-            time.sleep(PAUSE)
-    finally:
-        bar.close()
 
 
 def _wanted(

@@ -55,3 +55,10 @@ class TestEvent:
     )
     def test_what_cannot_be_read_says_nothing(self, value: object) -> None:
         assert event.newest([record(value)]) == {}
+
+
+def test_a_reader_may_be_anywhere_after_what_it_has_passed() -> None:
+    records = [record(mandate("0", 1), offset=0), record(mandate("1", 2), offset=1), record(mandate("2", 3), offset=2)]
+    assert event.possible(records, {0: 3}) == {"7": {"2"}}
+    assert event.possible(records, {0: 2}) == {"7": {"1", "2"}}
+    assert event.possible([*records, record("poison", offset=3)], {0: 0}) == {"7": {"0", "1", "2"}}
