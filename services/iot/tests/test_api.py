@@ -4,7 +4,7 @@ import pytest
 from fakes import MemoryStore, MemoryWatch
 from httpx import AsyncClient, Response
 
-from iot.connection import MAX_KEY_LENGTH
+from iot.connection import MAX_ID_LENGTH
 from iot.mandate import Mandate
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ async def test_any_character_in_an_id(client: AsyncClient, store: MemoryStore, i
         "/?connectionId",
         "/?connectionId=",
         "/?connectionId=1&connectionId=2",
-        f"/?connectionId={'7' * (MAX_KEY_LENGTH + 1)}",
+        f"/?connectionId={'7' * (MAX_ID_LENGTH + 1)}",
         "/connections//mandate",
         f"/connections/{'7' * 5000}/mandate",
     ],

@@ -68,7 +68,7 @@ def test_another_version_of_the_event_is_not_taken_for_this_one() -> None:
         ({}, "connectionId"),
         ({**DATA, "connectionId": 7733}, "connectionId is not a string"),
         ({**DATA, "connectionId": ""}, "empty"),
-        ({**DATA, "connectionId": "7" * 1000}, "too long"),
+        ({**DATA, "connectionId": "7" * 1001}, "too long"),
         ({**DATA, "connectionId": "\ud800"}, "not valid Unicode"),
         ({**DATA, "connectionMandate": 3}, "connectionMandate"),
         ({**DATA, "connectionMandate": -1}, "connectionMandate"),

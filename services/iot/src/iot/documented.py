@@ -5,8 +5,8 @@ from typing import Any, Final
 _CONNECTION: Final = {
     "type": "string",
     "minLength": 1,
-    "maxLength": 200,
-    "description": "Any characters but lone surrogates; at most 200 once all but `a-z 0-9 - .` are written as `%xx`.",
+    "maxLength": 1000,
+    "description": "Any characters but lone surrogates.",
 }
 _TAG: Final = {
     "ETag": {"description": "Strong", "schema": {"type": "string"}, "example": '"8a5b4f2c9d0e1f3a"'},

@@ -35,7 +35,7 @@ POISON: Mapping[bytes, tuple[bytes, str]] = {
     b"no-id": (json.dumps({**GOOD, "data": {"connectionMandate": "1"}}).encode(), "connectionId is not a string"),
     b"id-number": (json.dumps({**GOOD, "data": {**DATA, "connectionId": 7733}}).encode(), "connectionId is not"),
     b"id-empty": (json.dumps({**GOOD, "data": {**DATA, "connectionId": ""}}).encode(), "the connection id is empty"),
-    b"id-long": (json.dumps({**GOOD, "data": {**DATA, "connectionId": "x" * 201}}).encode(), "id is too long"),
+    b"id-long": (json.dumps({**GOOD, "data": {**DATA, "connectionId": "x" * 1001}}).encode(), "id is too long"),
     b"no-level": (json.dumps({**GOOD, "data": {"connectionId": "7733"}}).encode(), "connectionMandate is not one of"),
     b"level": (json.dumps({**GOOD, "data": {**DATA, "connectionMandate": "3"}}).encode(), "connectionMandate is not"),
     b"sequence": (json.dumps({**GOOD, "sequence": "soon"}).encode(), "sequence is not a decimal integer"),
