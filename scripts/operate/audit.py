@@ -73,7 +73,7 @@ def audit(target: Target, *, machine: bool) -> int:
     :raises Failure: something does not answer, so that nothing can be said.
     """
     report = _report(target)
-    say(json.dumps(asdict(report), indent=2) if machine else _text(report))
+    say(json.dumps(asdict(report), indent=2) if machine else text_of(report))
     return 1 if report.differences else 0
 
 
@@ -148,7 +148,7 @@ def _partitions(broker: Broker, read_model: ReadModel, ends: Offsets) -> list[Pa
     return [Partition(one, at.position, at.end, max(0, at.end - at.position)) for one, at in sorted(stand.items())]
 
 
-def _text(report: Report) -> str:
+def text_of(report: Report) -> str:
     count = f"{report.customers:,} customers, {report.connections:,} connections"
     lines = [f"{count} compared with {report.readModel} in {report.stateStore} in {report.seconds} s"]
     for one in report.differences[:20]:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from cluster.failure import Failure
-from operate.audit import Difference, differences, disputed
+from operate.audit import Difference, Partition, Report, differences, disputed, text_of
 from operate.customers import held_in
 from operate.query import answers
 from operate.table import table
@@ -79,3 +79,14 @@ class TestQuery:
 
 def test_a_table() -> None:
     assert table(("A", "BB"), [(111, 2)]) == "A    BB\n111  2"
+
+
+def test_a_report_in_words() -> None:
+    found = [Difference("7733", "1", "2", ["7"]), Difference("928", "0", "1", []), Difference("4512", "0", None, ["5"])]
+    text = text_of(Report(12, 13, "iot", "statestore", found, 1, [Partition(0, 3, 5, 2)], 1, 0.5))
+    assert "connection 7733: CRM says 1 (customer 7), IoT says 2" in text
+    assert "connection 928: CRM says 0 (nobody holds it), IoT says 1" in text
+    assert "connection 4512: CRM says 0 (customer 5), IoT does not know it" in text
+    assert "3 differ.\n1 kept changing, and were not compared." in text
+    assert "0          3         5    2" in text
+    assert text.endswith("Dead letters: 1  (scripts/redrive list)")
