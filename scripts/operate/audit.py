@@ -149,6 +149,7 @@ def _partitions(broker: Broker, read_model: ReadModel, ends: Offsets) -> list[Pa
 
 
 def text_of(report: Report) -> str:
+    """Return a report for people."""
     count = f"{report.customers:,} customers, {report.connections:,} connections"
     lines = [f"{count} compared with {report.readModel} in {report.stateStore} in {report.seconds} s"]
     for one in report.differences[:20]:
