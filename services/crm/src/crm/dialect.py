@@ -8,6 +8,8 @@ import sqlalchemy as sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 
+from crm import sqlite
+
 LOCK_SECONDS = 10
 """How long one waits for what another process has locked, or has left locked and went silent."""
 
@@ -31,8 +33,9 @@ _ON_CONNECT = {
 
 def create_engine(url: str) -> AsyncEngine:
     """The engine at a SQLAlchemy URL. Raises SQLAlchemyError, ImportError, ValueError."""
-    engine = create_async_engine(url, pool_reset_on_return=None)
-    name = engine.dialect.name
+    name = sql.make_url(url).get_backend_name()
+    connect_args = {"async_creator_fn": sqlite.connect} if name == "sqlite" else {}
+    engine = create_async_engine(url, pool_reset_on_return=None, connect_args=connect_args)
     if name not in _ON_CONNECT:
         raise ValueError(f"{name} is not supported: use sqlite+aiosqlite or mysql+asyncmy")
 

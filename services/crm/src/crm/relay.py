@@ -23,6 +23,12 @@ Each page costs a commit, which in a file waits for the disk."""
 POLL = 0.2
 """Seconds between two looks for what other processes have put into the outbox."""
 
+CROWD = 8
+GATHER = 0.02
+"""After a page of at least so many events, seconds in which the next ones gather. Each bulk costs CRM
+as much as two changes, whatever it holds: under load fewer bulks leave more time for changes. An
+event that comes alone never waits."""
+
 QUIET = 5
 """Looks without an event of this process's own before the right to publish is given up."""
 
@@ -53,6 +59,7 @@ class Relay:
         self._woken = asyncio.Event()
         self._draining = asyncio.Event()
         self._sending = False
+        self._crowded = False
         self.published = 0
         """Events that the broker has taken, since the start."""
         self.failed = 0
@@ -83,6 +90,8 @@ class Relay:
                 pause = FIRST_PAUSE
                 if draining:
                     return
+                if self._crowded:
+                    await self._rest(GATHER)
                 quiet = 0 if await self._woken_within(POLL) else quiet + 1
                 if quiet == QUIET:
                     await self.resign()
@@ -126,6 +135,7 @@ class Relay:
                     reading.cancel()
                     raise
                 page = await reading
+            self._crowded = len(page) >= CROWD
             await self._publish_page(page, held)  # what came since has woken the relay
         except PublishError as error:
             _tell("sidecar not reached", error)
