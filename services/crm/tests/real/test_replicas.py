@@ -1,4 +1,4 @@
-"""Two replicas on one MariaDB: one relays at a time. test_lease.py shows what happens when it dies."""
+"""Two replicas on one MariaDB: one relays at a time. test_one_relay.py shows what happens when it dies."""
 
 import time
 from collections.abc import Iterator
