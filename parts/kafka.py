@@ -35,6 +35,7 @@ class Kafka(Process):
         """`first` is the node whose cluster this one joins; without it this is the first of its own."""
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
+        self._first = first
         self._quorum: int = first._quorum if first else free_port()
         self.id: int = first.id + 1 if first else 1
         properties = folder / "server.properties"
@@ -46,6 +47,15 @@ class Kafka(Process):
             check=True,
             capture_output=True,
         )
+
+    def __exit__(self, *_: object) -> None:
+        """End it; the first node of its cluster then knows of it no more.
+
+        Until then clients are told that this one may be the controller, and wait for it in vain.
+        """
+        super().__exit__()
+        if first := self._first:
+            until(lambda: self.id not in first.client().list_topics(timeout=10).brokers, "the node is given up")
 
     @property
     def address(self) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from crm import sqlite
 
 LOCK_SECONDS = 10
-"""How long one waits for what another process has locked, or has left locked and went silent."""
+"""How long a process that has gone silent keeps what it has locked."""
 
 PATIENCE = {"sqlite": None, "mysql": 30.0, "mariadb": 30.0}
 """Seconds after which a transaction on a server is given up. A file always answers, and a
@@ -20,7 +20,8 @@ connection in memory that were given up would take the database with it."""
 _MARIADB = (
     # The lock on `counters` orders all that is written; a snapshot from before it would be stale.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, idle_transaction_timeout = {LOCK_SECONDS}, "
+    # Who waits outwaits who is silent, and is not refused on account of it.
+    f"SET SESSION innodb_lock_wait_timeout = {2 * LOCK_SECONDS}, idle_transaction_timeout = {LOCK_SECONDS}, "
     "sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
 )
 _ON_CONNECT = {
