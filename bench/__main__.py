@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from bench import crm_import, crm_relay, crm_requests
+from bench import crm_import, crm_relay, crm_requests, iot_change, iot_large, iot_rebuild
 from bench.report import rendered
 from cluster.check import real_parts
 from cluster.failure import Failure
@@ -16,6 +16,9 @@ SUBJECTS = {
     "crm_requests": crm_requests.SUBJECT,
     "crm_relay": crm_relay.SUBJECT,
     "crm_import": crm_import.SUBJECT,
+    "iot_rebuild": iot_rebuild.SUBJECT,
+    "iot_large": iot_large.SUBJECT,
+    "iot_change": iot_change.SUBJECT,
 }
 REPORT = Path(__file__).with_name("report.md")
 
