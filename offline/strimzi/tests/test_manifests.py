@@ -42,12 +42,16 @@ def test_the_cluster_is_one_the_stand_in_makes() -> None:
     assert {item["kind"] for item in cluster_objects(cluster, kafka)} <= {k for _, k in kube.PLURALS}
 
 
-def test_the_topic_is_one_the_stand_in_makes() -> None:
-    (wanted,) = ours("KafkaTopic")
-    topic.check(wanted, [])
-    assert topic.wanted_partitions(wanted) == 4
-    assert topic.wanted_replicas(wanted) == 2
-    assert topic.wanted_config(wanted) == {"cleanup.policy": "compact"}
+def test_the_topics_are_ones_the_stand_in_makes() -> None:
+    made = {}
+    for wanted in ours("KafkaTopic"):
+        topic.check(wanted, [])
+        sizes = topic.wanted_partitions(wanted), topic.wanted_replicas(wanted)
+        made[wanted["metadata"]["name"]] = (*sizes, topic.wanted_config(wanted))
+    assert made == {
+        "connection-mandates-topic": (4, 2, {"cleanup.policy": "compact"}),
+        "connection-mandates-dead-letter": (1, 2, {"cleanup.policy": "compact", "max.message.bytes": "2097152"}),
+    }
 
 
 def test_the_users_may_do_what_their_service_does() -> None:
@@ -59,9 +63,13 @@ def test_the_users_may_do_what_their_service_does() -> None:
             (acl.resource_type, acl.resource_name, acl.pattern, acl.operation) for acl in user.wanted_acls(wanted)
         }
     on_topic = ("TOPIC", "connection-mandates-topic", "LITERAL")
+    aside = ("TOPIC", "connection-mandates-dead-letter", "LITERAL")
     assert allowed == {
         "crm": {(*on_topic, "WRITE"), (*on_topic, "DESCRIBE")},
-        "iot": {(*on_topic, "READ"), (*on_topic, "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "READ")},
+        "iot": {
+            *((*on_topic, "READ"), (*on_topic, "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "READ")),
+            *((*aside, "WRITE"), (*aside, "DESCRIBE")),
+        },
     }
 
 
