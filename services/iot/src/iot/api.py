@@ -3,7 +3,7 @@
 from typing import Final
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from iot.conditional import entity_tag, known
@@ -24,17 +24,14 @@ class Queries:
         self._store = store
         self._metrics = metrics
 
-    def router(self) -> APIRouter:
-        """`GET /?connectionId=7733` and `GET /connections/7733/mandate`; HEAD of both.
+    def add_to(self, app: FastAPI) -> None:
+        """Adds `GET /?connectionId=7733` and `GET /connections/7733/mandate`; HEAD of both.
 
-        The handlers take the request as it is: FastAPI's own reading of parameters would cost a sixth
-        of the answers per second, and say 422 where this API says 400. Each is registered twice: as it
-        is served, and with GET alone for the description.
+        Each is registered twice: as it is served, and with GET alone for the description.
         """
-        router = APIRouter()
 
-        @router.get("/", summary="The mandate of a connection", responses=RESPONSES, openapi_extra=BY_PARAMETER)
-        @router.api_route("/", methods=_METHODS, include_in_schema=False)
+        @app.get("/", summary="The mandate of a connection", responses=RESPONSES, openapi_extra=BY_PARAMETER)
+        @app.api_route("/", methods=_METHODS, include_in_schema=False)
         async def by_parameter(request: Request) -> Response:
             ids = request.query_params.getlist("connectionId")
             if len(ids) != 1:
@@ -43,12 +40,10 @@ class Queries:
 
         path = "/connections/{connection_id:path}/mandate"
 
-        @router.get(path, summary="The mandate of a connection", responses=RESPONSES, openapi_extra=BY_PATH)
-        @router.api_route(path, methods=_METHODS, include_in_schema=False)
+        @app.get(path, summary="The mandate of a connection", responses=RESPONSES, openapi_extra=BY_PATH)
+        @app.api_route(path, methods=_METHODS, include_in_schema=False)
         async def by_path(request: Request) -> Response:
             return await self._answer(request.path_params["connection_id"], request)
-
-        return router
 
     async def _answer(self, connection_id: str, request: Request) -> Response:
         """200 with the mandate of a connection, 304; 404, 400 or 503 as a problem."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from time import perf_counter, time
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -41,6 +41,12 @@ class Metrics:
             ["partition"],
             registry=registry,
         )
+        self._lag = Gauge(
+            "iot_handled_lag_seconds",
+            "How long the last message handled here had been on the topic by then",
+            ["partition"],
+            registry=registry,
+        )
         self._subscribed = Gauge("iot_subscribed", "1 while the sidecar says that it subscribes", registry=registry)
 
     def delivered(self, messages: int) -> None:
@@ -57,6 +63,8 @@ class Metrics:
         partition = str(arrival.partition)
         self._offset.labels(partition).set(arrival.offset)
         self._timestamp.labels(partition).set(arrival.timestamp / 1000)
+        # Not below 0, should the broker's clock be ahead.
+        self._lag.labels(partition).set(max(0.0, time() - arrival.timestamp / 1000))
 
     @contextmanager
     def store(self, operation: Literal["read", "write"]) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """For who runs the service: probes and metrics."""
 
 import orjson
-from fastapi import APIRouter
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from iot.metrics import CONTENT_TYPE, Metrics
@@ -10,20 +10,19 @@ from iot.store import Store, StoreAwayError
 from iot.watch import Watch
 
 
-def probes(store: Store, watch: Watch, metrics: Metrics) -> APIRouter:
-    """`GET /livez`: the process answers. `GET /readyz`: so do the sidecar and the state store.
+def add_probes(app: FastAPI, store: Store, watch: Watch, metrics: Metrics) -> None:
+    """Adds `GET /livez`: the process answers. `GET /readyz`: so do the sidecar and the state store.
 
     Ready means: can answer queries. A replica to which no events come still can, with what it knows;
     `/readyz` then says so, and `iot_subscribed` is 0, but it is not taken out of service.
     """
-    router = APIRouter(include_in_schema=False)
 
-    @router.get("/livez")
-    async def livez() -> Response:
+    @app.get("/livez", include_in_schema=False)
+    async def livez(_: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
 
-    @router.get("/readyz")
-    async def readyz() -> Response:
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(_: Request) -> Response:
         try:
             await store.check()
         except StoreAwayError as away:
@@ -32,9 +31,7 @@ def probes(store: Store, watch: Watch, metrics: Metrics) -> APIRouter:
         told = {"ready": True, "subscribed": reason is None} | ({"reason": reason} if reason else {})
         return Response(orjson.dumps(told), media_type="application/json")
 
-    @router.get("/metrics")
-    async def metrics_() -> Response:
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics_(_: Request) -> Response:
         await watch.look()
         return Response(metrics.text(), media_type=CONTENT_TYPE)
-
-    return router

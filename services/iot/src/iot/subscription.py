@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from iot.document import JsonObject, UnreadableError, parse_object
@@ -15,11 +15,10 @@ POSITION: Final = ("__topic", "__partition", "__offset", "__key", "__timestamp")
 """What pubsub.kafka tells of a message, in an entry's metadata or else in the request's headers."""
 
 
-def subscription(intake: Intake) -> APIRouter:
-    """The route that the Subscription resource names."""
-    router = APIRouter()
+def add_subscription(app: FastAPI, intake: Intake) -> None:
+    """Adds the route that the Subscription resource names."""
 
-    @router.post("/mandates", include_in_schema=False)
+    @app.post("/mandates", include_in_schema=False)
     async def mandates(request: Request) -> Response:
         body = await request.body()
         envelope = _bulk(body)
@@ -37,8 +36,6 @@ def subscription(intake: Intake) -> APIRouter:
                 ]
             }
         )
-
-    return router
 
 
 def _bulk(body: bytes) -> JsonObject | None:
