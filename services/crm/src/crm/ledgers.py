@@ -16,6 +16,12 @@ ANSWERS_KEPT = timedelta(hours=24)
 
 _lock = sql.select(counters.c.last_customer_id, counters.c.last_sequence).with_for_update()
 _grant = (customers.c.connection_id, customers.c.mandate, customers.c.sequence)
+_named = sql.select(customers.c.id, customers.c.document, *_grant).where(
+    customers.c.id.in_(sql.bindparam("customer_ids", expanding=True))
+)
+_given = sql.select(answers.c.request_key, answers.c.fingerprint, answers.c.customer_id, answers.c.document).where(
+    answers.c.request_key.in_(sql.bindparam("keys", expanding=True))
+)
 _update = sql.update(customers).where(customers.c.id == sql.bindparam("customer_id"))
 
 
@@ -24,8 +30,7 @@ def opened(db: sql.Connection, changes: Sequence[Change], now: datetime) -> Ledg
     last_id, last_sequence = db.execute(_lock).one()
     ledger = Ledger({}, {}, {}, last_id, last_sequence, now)
     if named := {change.customer_id for change in changes if change.customer_id}:
-        query = sql.select(customers.c.id, customers.c.document, *_grant).where(customers.c.id.in_(named))
-        for key, document, *grant in db.execute(query):
+        for key, document, *grant in db.execute(_named, {"customer_ids": list(named)}):
             ledger.documents[key] = document
             ledger.grants[key] = Grant(*grant)
         ledger.known = frozenset(ledger.documents)
@@ -36,8 +41,7 @@ def opened(db: sql.Connection, changes: Sequence[Change], now: datetime) -> Ledg
         for key, *grant in db.execute(newest):
             ledger.grants.setdefault(key, Grant(*grant))
     if keys := {change.key.text for change in changes if change.key}:
-        given = answers.c.request_key, answers.c.fingerprint, answers.c.customer_id, answers.c.document
-        for key, *answer in db.execute(sql.select(*given).where(answers.c.request_key.in_(keys))):
+        for key, *answer in db.execute(_given, {"keys": list(keys)}):
             ledger.answers[key] = Answer(*answer)
     return ledger
 

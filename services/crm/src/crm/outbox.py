@@ -9,6 +9,15 @@ from crm.database import Database
 from crm.event import ConnectionMandate
 from crm.tables import outbox
 
+# Made once: to build them takes longer than SQLite takes to answer them.
+_pending = (
+    outbox.select()
+    .where(outbox.c.sequence > sql.bindparam("after"))
+    .order_by(outbox.c.sequence)
+    .limit(sql.bindparam("most"))
+)
+_forget = outbox.delete().where(outbox.c.sequence.in_(sql.bindparam("sequences", expanding=True)))
+
 
 class Outbox:
     """The events not yet published. Every method raises StoreUnavailableError."""
@@ -18,14 +27,13 @@ class Outbox:
 
     async def pending(self, after: int, limit: int) -> list[ConnectionMandate]:
         """The oldest `limit` events with a sequence above `after`, by rising sequence."""
-        query = outbox.select().where(outbox.c.sequence > after).order_by(outbox.c.sequence)
-        found = await self._database.run(lambda db: db.execute(query.limit(limit)).all())
+        bounds = {"after": after, "most": limit}
+        found = await self._database.run(lambda db: db.execute(_pending, bounds).all())
         return [ConnectionMandate(*row) for row in found]
 
     async def forget(self, sequences: Sequence[int]) -> None:
         """Take the events with these sequences out."""
-        delete = outbox.delete().where(outbox.c.sequence.in_(sequences))
-        await self._database.run(lambda db: db.execute(delete))
+        await self._database.run(lambda db: db.execute(_forget, {"sequences": sequences}))
 
     async def backlog(self) -> int:
         """How many events wait."""

@@ -10,50 +10,42 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-import httpcore
-
 from crm.event import ConnectionMandate
 from crm.publishing import SENDING, PublishError
+from crm.sidecar import CONNECTING, Sidecar, SidecarError
 
-TIMEOUTS = {"connect": 2.0, "write": 10.0, "read": SENDING - 15, "pool": 1.0}
-"""Seconds, SENDING at most in all. Reading waits longer than the sidecar's own tries at the broker
-usually take, so that none of them is still going on when the relay sends the same events again."""
+PATIENCE = SENDING - CONNECTING - 5
+"""Seconds to wait for an answer: longer than the sidecar's own tries at the broker usually take, so
+that none of them is still going on when the relay sends the same events again."""
 
 
 class DaprPublisher:
     """One Dapr pubsub component and one topic."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool, url: str, api_token: str | None) -> None:
-        self._pool = pool
-        self._url = url
-        self._headers = [("Content-Type", "application/json")]
-        if api_token:
-            self._headers.append(("dapr-api-token", api_token))
+    def __init__(self, sidecar: Sidecar, pubsub: str, topic: str) -> None:
+        self._sidecar = sidecar
+        self._path = f"/v1.0/publish/bulk/{pubsub}/{topic}"
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, port: int, pubsub: str, topic: str, api_token: str | None) -> AsyncIterator[Self]:
         """A publisher to the sidecar at `port` of this host, which need not be there yet."""
-        url = f"http://127.0.0.1:{port}/v1.0/publish/bulk/{pubsub}/{topic}"
-        async with httpcore.AsyncConnectionPool(max_connections=1) as pool:
-            yield cls(pool, url, api_token)
+        sidecar = Sidecar(port, api_token)
+        try:
+            yield cls(sidecar, pubsub, topic)
+        finally:
+            await sidecar.close()
 
     async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
         """See Publisher in publishing.py."""
         body = json.dumps([_entry(event) for event in events], ensure_ascii=False).encode()
         try:
-            response = await self._pool.request(
-                "POST",
-                self._url,
-                headers=self._headers,
-                content=body,
-                extensions={"timeout": TIMEOUTS},
-            )
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-            raise PublishError(f"the Dapr sidecar: {error!r}") from error
-        if response.status == 204:  # all of them were published
+            answer = await self._sidecar.post(self._path, body, PATIENCE)
+        except SidecarError as error:
+            raise PublishError(f"the Dapr sidecar: {error}") from error
+        if answer.status == 204:  # all of them were published
             return {}
-        return _failed(response.status, response.content)
+        return _failed(answer.status, answer.content)
 
 
 def _entry(event: ConnectionMandate) -> dict[str, object]:

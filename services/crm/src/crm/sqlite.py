@@ -1,7 +1,8 @@
-"""SQLite's driver, asked once a statement.
+"""SQLite's driver, asked once a statement, and in memory without its thread.
 
 aiosqlite asks its thread for the cursor, the statement, the rows and the cursor's end, one after the
-other, and each time two threads wait for each other: in memory that is most of a change's time.
+other, and each time two threads wait for each other. A file may be slow, so its statements need that
+thread. What is in memory answers sooner than another thread would hear of it.
 """
 
 import sqlite3
@@ -36,17 +37,25 @@ class Cursor(aiosqlite.Cursor):
 class Connection(aiosqlite.Connection):
     """One whose cursors are made and closed where they are asked for.
 
-    That is in another thread than the statements run in, but never at the same time: a connection
+    That can be in another thread than the statements run in, but never at the same time: a connection
     here has one user at a time (database.py), who waits for each statement.
     """
+
+    in_memory = False
 
     def cursor(self) -> Cursor:  # type: ignore[override]  # no waiting needed, and none done
         """A new cursor."""
         return Cursor(self, self._conn.cursor())
 
+    async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.in_memory:
+            return fn(*args, **kwargs)
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+
 
 def connect(database: str, **options: Any) -> Connection:
     """A connection to be awaited; `options` are sqlite3.connect's."""
     connection = Connection(lambda: sqlite3.connect(database, **{**options, "check_same_thread": False}), 0)
+    connection.in_memory = database == ":memory:"
     connection._thread.daemon = True  # as SQLAlchemy does it: a stuck disk must not keep the process
     return connection
