@@ -17,7 +17,7 @@ from parts.kafka import Kafka
 from parts.process import free_port, until
 from parts.redis import Redis
 
-CUSTOMERS, CHANGES, WARM_UP = 300, 1_000, 100
+CUSTOMERS, CHANGES, WARM_UP = 300, 2_000, 2_000
 _LOOK = 0.001
 """Seconds between two looks: few enough to leave the cores to what is looked at."""
 
