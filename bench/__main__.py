@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -40,10 +41,14 @@ def main() -> None:
     for name in names:
         subject, rows = SUBJECTS[name], []
         say(f"\n{subject.title}")
-        with tempfile.TemporaryDirectory(prefix="mandates-bench-") as folder:
-            for row in subject.measure(Path(folder)):
+        folder = Path(tempfile.mkdtemp(prefix="mandates-bench-"))
+        try:
+            for row in subject.measure(folder):
                 say("  " + " | ".join(filter(None, row.cells())))
                 rows.append(row)
+        except AssertionError as error:
+            raise SystemExit(f"bench: {error}. The logs of all parts stay in {folder}") from error
+        shutil.rmtree(folder)
         sections.append((subject.title, rows))
     if names == list(SUBJECTS):
         REPORT.write_text(rendered(sections))

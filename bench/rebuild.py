@@ -46,7 +46,7 @@ def rebuilt(
             replica.sidecar.start()
             until(lambda: asking.metric("iot_batch_messages_count"), "events come", 60, every=0.005)
             begun = time.monotonic()
-            until(lambda: _stored(asking) >= count, f"{count} events are stored", 600)
+            until(lambda: _stored(asking) >= count, f"{count} events are stored", 600, every=0.1)
             seconds = time.monotonic() - begun
         events.must_be_known(iot, count, connections)
         yield Rebuilt(platform, iot, seconds)
