@@ -3,9 +3,11 @@
 import json
 import re
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +94,8 @@ def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
             match = re.search(r"127\.0\.0\.1:(\d+)", line)
             if not match:
                 raise Failure(f"kubectl cannot forward to {resource}: {line.strip()}", "Run make up again")
+            # kubectl says a line for each connection, and stands still once nobody reads them.
+            threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
             yield int(match.group(1))
         finally:
             process.terminate()
