@@ -1,6 +1,8 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from unittest.mock import patch
 
 import pytest
 
@@ -107,6 +109,18 @@ async def test_who_does_not_answer_in_time_is_waited_for_no_longer() -> None:
     async with running(Server(hold=True)) as sidecar:
         with pytest.raises(SidecarError, match="no answer within"):
             await sidecar.post("/p", b"{}", 0.05)
+
+
+async def test_who_takes_no_connection_in_time_is_waited_for_no_longer() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        # It holds this one, and whoever comes next is not even refused.
+        with (
+            socket.create_connection(address),
+            patch("crm.sidecar.CONNECTING", 0.05),
+            pytest.raises(SidecarError, match="no connection within"),
+        ):
+            await Sidecar(address[1], None).post("/p", b"{}", 5)
 
 
 async def test_what_answers_a_request_that_was_given_up_answers_no_other() -> None:

@@ -76,8 +76,11 @@ class Sidecar:
             if not reader.at_eof():
                 return kept
             writer.close()
-        async with asyncio.timeout(CONNECTING):
-            return await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            async with asyncio.timeout(CONNECTING):
+                return await asyncio.open_connection("127.0.0.1", self._port)
+        except TimeoutError as error:
+            raise SidecarError(f"no connection within {CONNECTING:.0f} s") from error
 
 
 class _Reading:
