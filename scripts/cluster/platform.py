@@ -24,12 +24,21 @@ def install(target: Target, way: Way) -> None:
 
 
 def _release(target: Target) -> None:
-    """Uninstall what a killed helm left half done: helm would refuse every later change of it."""
+    """Take away what a killed helm left half done: helm would refuse every later change of it.
+
+    A first installation goes. Of a change only the note in helm's books does: what runs goes on, and is changed next.
+    """
     words = ("--kube-context", target.context)
     listed = target.output("helm", "list", *words, "--all-namespaces", "--pending", "--output", "json", timeout=30)
     for one in json.loads(listed or "[]"):
-        with step(f"remove {one['name']}, half installed"):
-            target.run("helm", "uninstall", one["name"], *words, "--namespace", one["namespace"], "--wait", log="helm")
+        name, status, where = one["name"], one["status"], ("--namespace", one["namespace"])
+        if status == "pending-install":
+            with step(f"remove {name}, half installed"):
+                target.run("helm", "uninstall", name, *words, *where, "--wait", log="helm")
+        else:
+            with step(f"forget a change of {name}, half done"):
+                books = f"owner=helm,name={name},status={status}"
+                target.kubectl("delete", "secret", *where, "--selector", books, log="helm")
 
 
 def _dapr(target: Target, way: Way) -> None:

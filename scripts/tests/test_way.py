@@ -138,13 +138,26 @@ def test_charts_come_from_their_repositories_at_their_versions(programs: Program
     assert all(line.startswith("kubectl --context kind-t ") for line in programs.calls("kubectl"))
 
 
-def test_what_a_killed_helm_left_half_done_is_removed_first(programs: Programs, tmp_path: Path) -> None:
-    programs.add("helm", """case $1 in list) echo '[{"name": "dapr", "namespace": "dapr-system"}]' ;; esac""")
+def half_done(programs: Programs, status: str) -> None:
+    one = f'[{{"name": "dapr", "namespace": "dapr-system", "status": "{status}"}}]'
+    programs.add("helm", f"case $1 in list) echo '{one}' ;; esac")
     programs.add("kubectl")
+
+
+def test_what_a_killed_helm_left_half_installed_is_removed_first(programs: Programs, tmp_path: Path) -> None:
+    half_done(programs, "pending-install")
     platform.install(Target("t", tmp_path / "kubeconfig"), Pulled("docker"))
     removed, *rest = programs.calls("helm")[1:]
     assert removed == "helm uninstall dapr --kube-context kind-t --namespace dapr-system --wait"
     assert any(line.startswith("helm upgrade --install dapr ") for line in rest)
+
+
+def test_what_a_killed_helm_left_half_changed_goes_on_running(programs: Programs, tmp_path: Path) -> None:
+    half_done(programs, "pending-upgrade")
+    platform.install(Target("t", tmp_path / "kubeconfig"), Pulled("docker"))
+    assert programs.calls("helm uninstall") == []
+    books = "delete secret --namespace dapr-system --selector owner=helm,name=dapr,status=pending-upgrade"
+    assert programs.calls("kubectl")[0] == f"kubectl --context kind-t {books}"
 
 
 def test_kafka_is_applied_only_once_its_operator_is_there_and_its_users_are_waited_for(
