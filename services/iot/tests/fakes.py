@@ -13,7 +13,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self.stored: dict[str, Stored] = {}
         self.away = False
+        self.reads = 0
+        """Of many, that is: before a write."""
         self.writes = 0
+        self.refusals = 0
         self.before_save: Callable[[], None] = lambda: None
         """Called between somebody's read and their write: where another writer comes in."""
 
@@ -35,6 +38,7 @@ class MemoryStore:
         return self.stored.get(connection_id, Stored()).mandate
 
     async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
+        self.reads += 1
         await self.check()
         return {id_: self.stored.get(id_, Stored()) for id_ in connection_ids}
 
@@ -50,6 +54,7 @@ class MemoryStore:
             else:
                 refused = True
         if refused:
+            self.refusals += 1
             raise RefusedError("ABORTED: possible etag mismatch")
 
 

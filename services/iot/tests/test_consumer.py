@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import Iterable
+from unittest.mock import patch
 
+import pytest
 from fakes import MemoryStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot.consume import ATTEMPTS, TOGETHER, Outcome, consume
+from iot.consumer import ATTEMPTS, TOGETHER, Consumer, Outcome
 from iot.mandate import Arrival, Level, Mandate, newest_per_connection, supersedes
 from iot.store import Stored
 
@@ -16,8 +18,12 @@ def told(level: Level, sequence: int | None, id_: str = "a") -> Mandate:
     return Mandate(id_, level, sequence)
 
 
+def consume(mandates: Iterable[Mandate], store: MemoryStore) -> Outcome:
+    return asyncio.run(Consumer(store).consume(mandates))
+
+
 def settled(mandates: Iterable[Mandate], store: MemoryStore) -> bool:
-    return not asyncio.run(consume(mandates, store)).unsettled
+    return not consume(mandates, store).unsettled
 
 
 events = st.lists(
@@ -32,23 +38,29 @@ events = st.lists(
 )
 
 
+# Parts of one connection: each that is new is as good as a part of many, and the next is taken to be new, too.
+@pytest.mark.parametrize("together", [1, TOGETHER])
 @given(events, st.data())
 def test_any_batches_of_repeated_and_reordered_events_end_at_the_newest(
-    sent: list[Mandate], data: st.DataObject
+    together: int, sent: list[Mandate], data: st.DataObject
 ) -> None:
     repeated = sent + (data.draw(st.lists(st.sampled_from(sent))) if sent else [])
     left = list(data.draw(st.permutations(repeated)))
     store = MemoryStore()
-    while left:
-        size = data.draw(st.integers(1, len(left)))
-        batch, left = left[:size], left[size:]
-        assert settled(batch, store)
+    consumer = Consumer(store)
+    with patch("iot.consumer.TOGETHER", together):
+        while left:
+            size = data.draw(st.integers(1, len(left)))
+            batch, left = left[:size], left[size:]
+            assert not asyncio.run(consumer.consume(batch)).unsettled
     assert {id_: s.mandate for id_, s in store.stored.items()} == newest_per_connection(sent)
 
 
+@pytest.mark.parametrize("together", [1, TOGETHER])
 @given(events, events)
-def test_two_replicas_that_race_end_at_the_newest(one: list[Mandate], two: list[Mandate]) -> None:
+def test_two_replicas_that_race_end_at_the_newest(together: int, one: list[Mandate], two: list[Mandate]) -> None:
     store = MemoryStore()
+    consumer = Consumer(store)
     theirs = iter(two)
 
     def other_replica_writes() -> None:
@@ -59,10 +71,11 @@ def test_two_replicas_that_race_end_at_the_newest(one: list[Mandate], two: list[
 
     store.before_save = other_replica_writes
     rounds = len(two) // ATTEMPTS + 2
-    for _ in range(rounds):
-        open_ = asyncio.run(consume(one, store)).unsettled
-        if not open_:
-            break
+    with patch("iot.consumer.TOGETHER", together):
+        for _ in range(rounds):
+            open_ = asyncio.run(consumer.consume(one)).unsettled
+            if not open_:
+                break
     assert not open_
     store.before_save = lambda: None
     assert settled(theirs, store)
@@ -106,7 +119,7 @@ def test_endless_conflicts_end_and_concern_only_their_connection() -> None:
     store = MemoryStore()
     turns = iter(range(1000))
     store.before_save = lambda: store.put(Mandate("a", "0", next(turns)))
-    outcome = asyncio.run(consume([told("1", 5000), told("2", 5000, "b")], store))
+    outcome = consume([told("1", 5000), told("2", 5000, "b")], store)
     assert outcome.unsettled == {"a"}
     assert "etag mismatch" in outcome.reason
     assert store.level("b") == "2"
@@ -116,7 +129,7 @@ def test_endless_conflicts_end_and_concern_only_their_connection() -> None:
 def test_a_store_that_is_away_leaves_all_open() -> None:
     store = MemoryStore()
     store.away = True
-    outcome = asyncio.run(consume([told("1", 1), told("1", 1, "b")], store))
+    outcome = consume([told("1", 1), told("1", 1, "b")], store)
     assert outcome.unsettled == {"a", "b"}
     assert "connection refused" in outcome.reason
 
@@ -125,7 +138,7 @@ def test_a_store_that_goes_away_leaves_open_only_what_was_to_be_written() -> Non
     store = MemoryStore()
     store.put(told("2", 9, "b"))
     store.before_save = lambda: setattr(store, "away", True)
-    outcome = asyncio.run(consume([told("1", 1), told("1", 1, "b")], store))
+    outcome = consume([told("1", 1), told("1", 1, "b")], store)
     assert outcome.unsettled == {"a"}
 
 
@@ -139,14 +152,14 @@ def test_what_was_written_is_told_and_nothing_else() -> None:
     store = MemoryStore()
     store.put(told("2", 9, "b"))
     new = told("1", 1)
-    assert asyncio.run(consume([told("0", 0), new, told("1", 1, "b")], store)) == Outcome([new])
-    assert asyncio.run(consume([new], store)) == Outcome([])
+    assert consume([told("0", 0), new, told("1", 1, "b")], store) == Outcome([new])
+    assert consume([new], store) == Outcome([])
 
 
 def test_what_a_refused_write_did_is_told_too() -> None:
     store = MemoryStore()
     store.before_save = lambda: store.put(told("2", 9, "b")) if "b" not in store.stored else None
-    assert asyncio.run(consume([told("1", 5), told("1", 5, "b")], store)) == Outcome([told("1", 5)])
+    assert consume([told("1", 5), told("1", 5, "b")], store) == Outcome([told("1", 5)])
 
 
 def test_a_batch_of_many_parts_is_settled_whole_and_one_that_fails_fails_alone() -> None:
@@ -154,7 +167,36 @@ def test_a_batch_of_many_parts_is_settled_whole_and_one_that_fails_fails_alone()
     many = [told("1", 5000, f"c{number}") for number in range(3 * TOGETHER + 1)]
     turns = iter(range(1000))
     store.before_save = lambda: store.put(Mandate(f"c{TOGETHER}", "0", next(turns)))
-    outcome = asyncio.run(consume(many, store))
+    outcome = consume(many, store)
     assert outcome.unsettled == {f"c{TOGETHER}"}
     assert set(outcome.applied) == {*many} - {many[TOGETHER]}
     assert all(store.level(mandate.connection_id) == "1" for mandate in outcome.applied)
+
+
+def test_while_all_is_new_nothing_is_read_and_what_is_not_new_after_all_is_compared() -> None:
+    store = MemoryStore()
+    consumer = Consumer(store)
+
+    def reads(*mandates: Mandate) -> int:
+        before = store.reads
+        assert not asyncio.run(consumer.consume(mandates)).unsettled
+        return store.reads - before
+
+    many = [told("1", 5, f"c{number}") for number in range(TOGETHER)]
+    assert reads(*many[1:]) == 1
+    assert reads(*(told("1", 5, f"d{number}") for number in range(TOGETHER))) == 1
+    assert reads(told("1", 5, "e")) == 0
+    assert reads(told("1", 5, "f"), told("0", 4, "c1"), told("2", 6, "c2")) == 1
+    assert [store.level(id_) for id_ in ("e", "f", "c1", "c2")] == ["1", "1", "1", "2"]
+    assert reads(told("1", 5, "g")) == 1
+
+
+def test_where_one_is_known_all_are_read() -> None:
+    store = MemoryStore()
+    consumer = Consumer(store)
+    store.put(told("2", 9, "c7"))
+    for number in range(3):
+        asyncio.run(consumer.consume(told("1", number, f"c{each}") for each in range(TOGETHER)))
+    assert store.reads == 3
+    assert store.level("c7") == "2"
+    assert store.refusals == 0

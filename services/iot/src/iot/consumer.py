@@ -25,47 +25,66 @@ class Outcome:
     reason: str = ""
 
 
-async def consume(mandates: Iterable[Mandate], store: Store) -> Outcome:
-    """Stores what is newer than what is stored: read, compare, write with etag.
+class Consumer:
+    """Of one store; batches may overlap."""
 
-    When somebody else wrote in between, what is stored is read and compared again, so an older
-    level never overwrites a newer one, however late its writer. Doing it twice does no harm.
-    """
-    newest = list(newest_per_connection(mandates).values())
-    parts = [newest[start : start + TOGETHER] for start in range(0, len(newest), TOGETHER)]
-    outcomes = await gather(*(_settle(part, store) for part in parts))
-    if len(outcomes) == 1:
-        return outcomes[0]
-    return Outcome(
-        [mandate for outcome in outcomes for mandate in outcome.applied],
-        frozenset[str]().union(*(outcome.unsettled for outcome in outcomes)),
-        next((outcome.reason for outcome in outcomes if outcome.reason), ""),
-    )
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._filling = False
+        """Whether connections are taken to be new: since many were read and none was known, as in a
+        rebuild, and until a write is refused. In a rebuild into Redis reading is half of the work."""
 
+    async def consume(self, mandates: Iterable[Mandate]) -> Outcome:
+        """Stores what is newer than what is stored: read, compare, write with etag.
 
-async def _settle(part: Sequence[Mandate], store: Store) -> Outcome:
-    """`consume` for mandates of different connections."""
-    left: Sequence[Mandate] = part
-    written: list[Mandate] = []
-    reason = ""
-    try:
-        for attempt in range(ATTEMPTS):
-            stored = await store.get_many([mandate.connection_id for mandate in left])
-            if attempt:
-                # Of a refused write some was done.
-                written += [mandate for mandate in left if stored[mandate.connection_id].mandate == mandate]
-            left = [mandate for mandate in left if supersedes(mandate, stored[mandate.connection_id].mandate)]
-            if not left:
-                return Outcome(written)
-            try:
-                await store.save(_over(left, stored))
-            except RefusedError as refused:
-                reason = str(refused)
-            else:
-                return Outcome([*written, *left])
-    except StoreAwayError as away:
-        reason = str(away)
-    return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
+        When somebody else wrote in between, what is stored is read and compared again, so an older
+        level never overwrites a newer one, however late its writer. Doing it twice does no harm.
+        What is taken to be new is written without a look, as new: refused where it is not, and then
+        read and compared.
+        """
+        newest = list(newest_per_connection(mandates).values())
+        parts = [newest[start : start + TOGETHER] for start in range(0, len(newest), TOGETHER)]
+        outcomes = await gather(*(self._settle(part) for part in parts))
+        if len(outcomes) == 1:
+            return outcomes[0]
+        return Outcome(
+            [mandate for outcome in outcomes for mandate in outcome.applied],
+            frozenset[str]().union(*(outcome.unsettled for outcome in outcomes)),
+            next((outcome.reason for outcome in outcomes if outcome.reason), ""),
+        )
+
+    async def _settle(self, part: Sequence[Mandate]) -> Outcome:
+        """`consume` for mandates of different connections."""
+        left: Sequence[Mandate] = part
+        written: list[Mandate] = []
+        reason = ""
+        try:
+            for attempt in range(ATTEMPTS):
+                ids = [mandate.connection_id for mandate in left]
+                guessed = self._filling and not attempt
+                stored = dict.fromkeys(ids, Stored()) if guessed else await self._read(ids)
+                if attempt:
+                    # Of a refused write some was done.
+                    written += [mandate for mandate in left if stored[mandate.connection_id].mandate == mandate]
+                left = [mandate for mandate in left if supersedes(mandate, stored[mandate.connection_id].mandate)]
+                if not left:
+                    return Outcome(written)
+                try:
+                    await self._store.save(_over(left, stored))
+                except RefusedError as refused:
+                    reason = str(refused)
+                    self._filling = False
+                else:
+                    return Outcome([*written, *left])
+        except StoreAwayError as away:
+            reason = str(away)
+        return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
+
+    async def _read(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
+        stored = await self._store.get_many(connection_ids)
+        if len(stored) >= TOGETHER and not any(each.etag for each in stored.values()):
+            self._filling = True
+        return stored
 
 
 def _over(mandates: Iterable[Mandate], stored: dict[str, Stored]) -> Iterable[tuple[Mandate, str | None]]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from iot.consume import Outcome, consume
+from iot.consumer import Consumer, Outcome
 from iot.dead_letter import DeadLetter, DeadLetters, dead_letter
 from iot.document import UnreadableError
 from iot.mandate import UNKNOWN, Mandate
@@ -40,7 +40,7 @@ class Intake:
     """Where messages go: a store and the place for dead letters."""
 
     def __init__(self, store: Store, dead_letters: DeadLetters, metrics: Metrics) -> None:
-        self._store = store
+        self._consumer = Consumer(store)
         self._dead_letters = dead_letters
         self._metrics = metrics
 
@@ -51,7 +51,7 @@ class Intake:
         if len(opened) == 1 and opened[0].trace:
             # Writing for many belongs to no one event's trace.
             traceparent.set(opened[0].trace)
-        outcome = await consume((said for said, _ in opened if isinstance(said, Mandate)), self._store)
+        outcome = await self._consumer.consume(said for said, _ in opened if isinstance(said, Mandate))
         letters = [said for said, _ in opened if isinstance(said, DeadLetter)]
         unkept = await self._dead_letters.publish(letters) if letters else {}
         _log_changes(outcome, opened)

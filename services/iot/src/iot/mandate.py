@@ -1,7 +1,6 @@
 """The mandate of a connection, and which of two is newer. Pure: no I/O, no framework, no clock."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeGuard
 
 Level = Literal["0", "1", "2"]
@@ -31,8 +30,7 @@ class Arrival(NamedTuple):
 UNKNOWN: Final = Arrival()
 
 
-@dataclass(frozen=True, slots=True)
-class Mandate:
+class Mandate(NamedTuple):
     """What one event says of one connection.
 
     `sequence` is the publisher's own number, which only grows (microseconds since 1970 or more);

@@ -28,7 +28,9 @@ class Metrics:
         self._batch = Histogram("iot_batch_messages", "Messages in a delivery", buckets=_SIZES, registry=registry)
         store = Histogram("iot_store_seconds", "Calls to the store", ["operation"], buckets=_SECONDS, registry=registry)
         self._store = {operation: store.labels(operation) for operation in ("read", "write")}
-        self._refused = Counter("iot_store_refusals", "Writes that somebody else was quicker than", registry=registry)
+        self._refused = Counter(
+            "iot_store_refusals", "Writes refused: of what changed, or was known after all", registry=registry
+        )
         self._queries = Counter("iot_queries", "Queries answered, by status", ["status"], registry=registry)
         self._by_status = {status: self._queries.labels(status) for status in (200, 304, 400, 404, 503)}
         self._offset = Gauge(

@@ -1,8 +1,7 @@
 """The port to the read model: what the service needs of a state store."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from iot.mandate import Mandate
 
@@ -19,8 +18,7 @@ class RefusedError(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A mandate as it is stored, None when it is not, and the version that a write must name."""
 
     mandate: Mandate | None = None
