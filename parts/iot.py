@@ -167,7 +167,8 @@ def state_component(store: Redis | MariaDb) -> str:
         file, here = "statestore.yaml", {"redisHost": f"127.0.0.1:{store.port}"}
     else:
         file = "durable-statestore/durable-statestore.yaml"
-        here = {"connectionString": f"crm:crm@tcp(127.0.0.1:{store.port})/?timeout=5s", "schemaName": "crm"}
+        there = f"crm:crm@tcp(127.0.0.1:{store.port})/?timeout=5s&interpolateParams=true"
+        here = {"connectionString": there, "schemaName": "crm"}
     found = yaml.safe_load((COMPONENTS / file).read_text())
     kept = [each for each in found["spec"]["metadata"] if "secretKeyRef" not in each and each["name"] not in here]
     found["spec"]["metadata"] = [*kept, *({"name": name, "value": value} for name, value in here.items())]
