@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import crm_import, crm_relay, crm_requests, iot_change, iot_large, iot_rebuild
 from bench.report import rendered
+from cluster import host
 from cluster.check import real_parts
 from cluster.failure import Failure
 from offline.progress import say
@@ -33,6 +34,7 @@ def main() -> None:
         parser.error(f"no such subject: {', '.join(unknown)}")
     try:
         os.environ.update(real_parts())
+        host.install({"wrk": "wrk"})
     except Failure as failure:
         raise SystemExit(f"bench: {failure}") from failure
     if absent := found.missing(mariadb=True):
