@@ -32,6 +32,10 @@ def environment(engine: str) -> dict[str, str]:
     return {**podman.environment(), "DOCKER_HOST": f"unix://{SOCKET}"}
 
 
+_started: "list[subprocess.Popen[bytes]]" = []
+"""The service, if this process started it; it outlives this process unless it is stopped."""
+
+
 def service_answers() -> bool:
     """Tell whether podman's Docker API answers on its socket."""
     with socket.socket(socket.AF_UNIX) as probe:
@@ -57,6 +61,7 @@ def start_service() -> bool:
             stderr=sink,
             start_new_session=True,
         )
+    _started.append(service)
     PID.write_text(str(service.pid))
     until = time.monotonic() + PATIENCE
     while not service_answers():
@@ -71,5 +76,7 @@ def stop_service() -> None:
     if service_answers() and PID.exists():
         with suppress(ProcessLookupError):
             os.kill(int(PID.read_text()), signal.SIGTERM)
+        while _started:
+            _started.pop().wait()
     PID.unlink(missing_ok=True)
     SOCKET.unlink(missing_ok=True)
