@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench import crm_import, crm_relay, crm_requests, iot_change, iot_large, iot_rebuild
+from bench import crm_import, crm_relay, crm_requests, iot_change, iot_large, iot_rebuild, pace
 from bench.report import rendered
 from cluster import host
 from cluster.check import real_parts
@@ -41,17 +41,19 @@ def main() -> None:
         raise SystemExit(f"bench: needs {', '.join(absent)}")
     sections = []
     for name in names:
-        subject, rows = SUBJECTS[name], []
+        subject, rows, paces = SUBJECTS[name], [], [pace.milliseconds()]
         say(f"\n{subject.title}")
         folder = Path(tempfile.mkdtemp(prefix="mandates-bench-"))
         try:
             for row in subject.measure(folder):
                 say("  " + " | ".join(filter(None, row.cells())))
                 rows.append(row)
+                paces.append(pace.milliseconds())
         except AssertionError as error:
             raise SystemExit(f"bench: {error}. The logs of all parts stay in {folder}") from error
         shutil.rmtree(folder)
-        sections.append((subject.title, rows))
+        say(f"  {pace.told(paces)}")
+        sections.append((subject.title, rows, pace.told(paces)))
     if names == list(SUBJECTS):
         REPORT.write_text(rendered(sections))
         say(f"\nWritten: {REPORT}")

@@ -51,13 +51,13 @@ class Subject:
     measure: Callable[[Path], Iterable[Row]]
 
 
-def rendered(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
-    """The report in Markdown."""
+def rendered(sections: Sequence[tuple[str, Sequence[Row], str]]) -> str:
+    """The report in Markdown: of each section the title, the rows and a remark."""
     lines = ["# Measured", "", machine(), ""]
-    for title, rows in sections:
+    for title, rows, remark in sections:
         lines += [f"## {title}", "", "| | median | all | asked for | the lab |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(row.cells())} |" for row in rows]
-        lines.append("")
+        lines += ["", remark, ""]
     return "\n".join(lines)
 
 
