@@ -52,8 +52,9 @@ def main() -> None:
         except AssertionError as error:
             raise SystemExit(f"bench: {error}. The logs of all parts stay in {folder}") from error
         shutil.rmtree(folder)
-        say(f"  {pace.told(paces)}")
-        sections.append((subject.title, rows, pace.told(paces)))
+        remark = pace.told(paces)
+        say(f"  {remark}")
+        sections.append((subject.title, rows, remark))
     if names == list(SUBJECTS):
         REPORT.write_text(rendered(sections))
         say(f"\nWritten: {REPORT}")

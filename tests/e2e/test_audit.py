@@ -1,13 +1,15 @@
 """The audit finds a wrong entry and names it. That a rebuild mends it, test_rebuild.py shows."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from cluster.target import Target
 from curl import service
 from operate.pod import run_in
-from verbs import Verbs, copied, revoke_the_forgotten
+from verbs import Verbs, copied
 
 ENTRY = "iot||7733"
 CORINNE = {"firstName": "Corinne", "lastName": "Lopez", "city": "Enschede", "connectionId": "7733"}
@@ -16,9 +18,12 @@ CORINNE = {"firstName": "Corinne", "lastName": "Lopez", "city": "Enschede", "con
 @pytest.fixture(scope="module")
 def verbs(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Verbs:
     there = Verbs(target, copied(tmp_path_factory.mktemp("audit") / "tree"))
+    # CRM keeps its customers in memory here, so that one that was restarted has forgotten those who were new;
+    # what IoT still says of their connections is a difference indeed. A new customer revokes each.
     with service(target, "crm") as crm:
         assert crm.post("/customers/7", {**CORINNE, "connectionMandate": "1"}).status in (200, 201)
-    revoke_the_forgotten(there)
+        for one in differences(there):
+            crm.post("/customers", {"connectionId": one["connectionId"], "connectionMandate": "0"})
     return there
 
 
@@ -28,6 +33,14 @@ def entry(target: Target) -> Iterator[str]:
     kept = run_in(target, "redis-0", "redis-cli", "-e", "HGET", ENTRY, "data").strip()
     yield kept
     run_in(target, "redis-0", "redis-cli", "-e", "HSET", ENTRY, "data", kept)
+
+
+def differences(verbs: Verbs) -> list[dict[str, Any]]:
+    with verbs.start("audit", "--json") as process:
+        text, _ = process.communicate(timeout=120)
+    assert process.returncode in (0, 1), text
+    found: list[dict[str, Any]] = json.loads(text)["differences"]
+    return found
 
 
 def test_a_healthy_system_has_no_differences(verbs: Verbs) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from cluster.target import Target
-from curl import service
 from offline.versions import ROOT
 
 PARTS = ("scripts", "offline", "charts", "k8s", "services", "requirements-dev.lock", "versions.toml", "skaffold.yaml")
@@ -57,22 +56,3 @@ class Verbs:
     def json(self, verb: str, *words: str, code: int = 0) -> Any:
         """Run one that answers a machine."""
         return json.loads(self.run(verb, *words, "--json", code=code))
-
-
-def differences(verbs: Verbs) -> list[dict[str, Any]]:
-    """What an audit says differs."""
-    with verbs.start("audit", "--json") as process:
-        text, _ = process.communicate(timeout=120)
-    assert process.returncode in (0, 1), text
-    found: list[dict[str, Any]] = json.loads(text)["differences"]
-    return found
-
-
-def revoke_the_forgotten(verbs: Verbs) -> None:
-    """CRM keeps its customers in memory here, so that one that was restarted has forgotten those who were new.
-
-    What IoT still says of their connections is a difference indeed. A new customer revokes each.
-    """
-    with service(verbs.target, "crm") as crm:
-        for one in differences(verbs):
-            crm.post("/customers", {"connectionId": one["connectionId"], "connectionMandate": "0"})
