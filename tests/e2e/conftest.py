@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What breaks the cluster on purpose comes last.
+    # What breaks the cluster on purpose, or leaves something on it, comes last.
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
