@@ -43,8 +43,8 @@ class Sidecar:
             reader, writer = await self._connection()
             try:
                 async with asyncio.timeout(seconds):
-                    writer.write(f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n".encode())
-                    writer.write(body)
+                    head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+                    writer.write(head.encode() + body)
                     await writer.drain()
                     answer, last = await _Reading().whole(reader)
             except BaseException:  # also when cancelled: what comes later answers nobody
