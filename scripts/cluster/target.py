@@ -17,11 +17,13 @@ class Target:
     :param name: kind's name of it; its kubectl context is `kind-NAME`.
     :param kubeconfig: the file that has, or gets, this context.
     :param env: variables for the programs: PATH with the pinned tools, container engine.
+    :param namespace: where the services and what they stand on live.
     """
 
     name: str
     kubeconfig: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    namespace: str = "default"
 
     @property
     def context(self) -> str:
