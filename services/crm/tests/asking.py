@@ -11,6 +11,7 @@ MOLLY = {
     "connectionId": "928",
     "connectionMandate": "0",
 }
+TOKEN = "of-an-operator"  # noqa: S105  no secret
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 

@@ -114,6 +114,11 @@ async def play(databases: list[Database], batches: list[list[Change]]) -> None:
         assert all(told.get(each, "0") == model.level(each) for each in ("A", "a b"))
         sequences = [event.sequence for event in events]
         assert sequences == sorted(set(sequences))
+    above = max((event.sequence for event in await outbox.pending(0, EVERYTHING)), default=0) + 9
+    told_again = await stores[-1].announce(["a", "A", "a b", "ä"], above)
+    again = (await outbox.pending(0, EVERYTHING))[-told_again.connections :]
+    assert folded(again) == {each: model.level(each) for each in ("a", "A", "a b", "ä")}
+    assert again[0].sequence > above
     stored = {key: json.loads(text) for key, text in await stores[0].page(0, EVERYTHING)}
     assert stored == {key: {"customerId": str(key), **each} for key, each in model.customers.items()}
 

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from crm import operations
+from crm.announcing import add_announcing
 from crm.changing import add_changing
 from crm.customers import Customers, Imported
 from crm.direct import Direct
@@ -14,8 +15,11 @@ from crm.progress import Progress
 from crm.reading import add_reading
 
 
-def create_api(customers: Customers, progress: Progress, metrics: Metrics) -> FastAPI:
-    """The application over `customers`, which it keeps to itself until the import is finished."""
+def create_api(customers: Customers, progress: Progress, metrics: Metrics, app_api_token: str | None = None) -> FastAPI:
+    """The application over `customers`, which it keeps to itself until the import is finished.
+
+    `app_api_token` is what operators prove themselves with; without one nobody is taken for an operator.
+    """
     api = FastAPI(
         title="CRM",
         version=operations.VERSION,
@@ -31,5 +35,6 @@ def create_api(customers: Customers, progress: Progress, metrics: Metrics) -> Fa
     imported = Imported(customers, progress)
     add_changing(api, imported)
     add_reading(api, imported)
+    add_announcing(api, imported, app_api_token)
     add_operating(api, imported, metrics)
     return api

@@ -67,7 +67,9 @@ async def serve(settings: Settings) -> None:
             importing = Import(file, store, progress)
             contents = await importing.prepare()
             relaying = asyncio.create_task(relay.run())
-            server = Server(create_api(store, progress, Metrics(outbox, relay, progress)), settings.port)
+            server = Server(
+                create_api(store, progress, Metrics(outbox, relay, progress), settings.app_api_token), settings.port
+            )
             # What is there by now stays: a full collection that walks it all stops every request for 30 ms.
             gc.freeze()
             async with _aside(importing.run(contents) if contents else None, server):

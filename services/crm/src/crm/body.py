@@ -24,18 +24,18 @@ PATCH_TYPES = ("application/merge-patch+json", "application/json")
 """Media types of a JSON merge patch (RFC 7396)."""
 
 
-async def read_object(request: Request, media_types: Sequence[str]) -> dict[str, object]:
+async def read_object(request: Request, media_types: Sequence[str], most: int = MAX_BODY) -> dict[str, object]:
     """The JSON object in the body of `request`, which must be of one of `media_types`.
 
     Raises Problem: 400 when it is not JSON in UTF-8, or names a property twice, 408 when it does
-    not come, 413 when it is larger than MAX_BODY, 415 for another type, 422 when it is JSON of
+    not come, 413 when it is larger than `most` bytes, 415 for another type, 422 when it is JSON of
     another kind.
     """
     headers = dict(request.scope["headers"])
     _check_type(headers, media_types)
-    if int(headers.get(b"content-length", b"0")) > MAX_BODY:
-        raise _too_large()
-    body = await _read(request)
+    if int(headers.get(b"content-length", b"0")) > most:
+        raise _too_large(most)
+    body = await _read(request, most)
     if body.startswith(codecs.BOM_UTF8):
         raise Problem(400, "The body is not JSON: it begins with a byte order mark.")
     try:
@@ -61,11 +61,11 @@ def _unsupported(detail: str, media_types: Sequence[str]) -> Problem:
     return Problem(415, detail, headers={"Accept": ", ".join(name for name in media_types if name)})
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"The body is larger than {MAX_BODY} bytes.")
+def _too_large(most: int) -> Problem:
+    return Problem(413, f"The body is larger than {most} bytes.")
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most: int) -> bytes:
     received = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -75,8 +75,8 @@ async def _read(request: Request) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
                 received += bytes(message.get("body", b""))
-                if len(received) > MAX_BODY:
-                    raise _too_large()
+                if len(received) > most:
+                    raise _too_large(most)
                 if not message.get("more_body", False):
                     return received
     except TimeoutError:

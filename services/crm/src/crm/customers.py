@@ -1,7 +1,9 @@
 """The customers as the API needs them, whoever keeps them."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from crm.announcement import Announced
 from crm.change import Accepted, Change
 from crm.progress import Progress
 
@@ -15,6 +17,9 @@ class Customers(Protocol):
 
     async def accept(self, change: Change) -> Accepted:
         """Store a change with its events. Raises RefusedError, InvalidCustomerError."""
+
+    async def announce(self, connections: Sequence[str], above: int, traceparent: str | None = None) -> Announced:
+        """Tell the levels of `connections` once more, with sequences above `above`."""
 
     async def find(self, customer_id: int) -> str | None:
         """The customer as JSON text, None if there is none."""
@@ -40,6 +45,10 @@ class Imported:
     async def accept(self, change: Change) -> Accepted:
         """See Customers, as for all of these."""
         return await self._store().accept(change)
+
+    async def announce(self, connections: Sequence[str], above: int, traceparent: str | None = None) -> Announced:
+        """See Customers."""
+        return await self._store().announce(connections, above, traceparent)
 
     async def find(self, customer_id: int) -> str | None:
         """See Customers."""

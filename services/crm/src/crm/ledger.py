@@ -1,5 +1,6 @@
 """What a batch of changes makes of what is stored. No I/O, no clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -100,6 +101,10 @@ class Ledger:
         self.documents[customer_id] = details.document(customer_id)
         self.last_customer_id = max(self.last_customer_id, customer_id)
         return Accepted(customer_id, self.documents[customer_id], events)
+
+    def announce(self, levels: Mapping[str, str], traceparent: str | None) -> list[ConnectionMandate]:
+        """Carry the ledger over telling these levels, by connection id, once more."""
+        return [self._event(level, traceparent) for level in levels.items()]
 
     def _event(self, level: tuple[str, str], traceparent: str | None) -> ConnectionMandate:
         self.last_sequence = next_sequence(self.last_sequence, self.now)

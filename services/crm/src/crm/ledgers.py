@@ -6,8 +6,9 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from crm.announcement import Announced, continued
 from crm.change import Accepted, Change
-from crm.event import ConnectionMandate, Grant
+from crm.event import NO_MANDATE, ConnectionMandate, Grant
 from crm.ledger import Answer, Ledger, Outcome, connection_named
 from crm.tables import answers, counters, customers, outbox
 
@@ -22,6 +23,18 @@ _named = sql.select(customers.c.id, customers.c.document, *_grant).where(
 _given = sql.select(answers.c.request_key, answers.c.fingerprint, answers.c.customer_id, answers.c.document).where(
     answers.c.request_key.in_(sql.bindparam("keys", expanding=True))
 )
+_asked = customers.c.connection_id.in_(sql.bindparam("connections", expanding=True))
+_newest = (
+    sql.select(customers.c.connection_id, sql.func.max(customers.c.sequence).label("sequence"))
+    .where(_asked)
+    .group_by(customers.c.connection_id)
+    .subquery()
+)
+_levels = sql.select(customers.c.connection_id, customers.c.mandate).join(
+    _newest,
+    sql.and_(customers.c.connection_id == _newest.c.connection_id, customers.c.sequence == _newest.c.sequence),
+)
+_waiting = sql.select(sql.func.count()).select_from(outbox)
 _update = sql.update(customers).where(customers.c.id == sql.bindparam("customer_id"))
 
 
@@ -78,6 +91,33 @@ def closed(
     ):
         if parameters:
             db.execute(statement, parameters)
+
+
+def announced(
+    db: sql.Connection, connections: Sequence[str], above: int, now: datetime, traceparent: str | None
+) -> Announced:
+    """Put the level of each of `connections` into the outbox, 0 where nobody holds it, with sequences above `above`."""
+    last_id, last_sequence = db.execute(_lock).one()
+    start = continued(last_sequence, above, now)
+    if start < last_sequence:
+        _set_back(db, start, last_sequence - start)
+    ledger = Ledger({}, {}, {}, last_id, start, now)
+    held = dict(map(tuple, db.execute(_levels, {"connections": connections})))
+    levels = dict.fromkeys(connections, NO_MANDATE) | held
+    events = ledger.announce(levels, traceparent)
+    db.execute(outbox.insert(), [_columns(event) for event in events])
+    db.execute(counters.update(), {"last_customer_id": last_id, "last_sequence": ledger.last_sequence})
+    return Announced(len(events), ledger.last_sequence, db.scalar(_waiting) or 0)
+
+
+def _set_back(db: sql.Connection, start: int, by: int) -> None:
+    """Lower all sequences, so that those from `start` on can be given once more.
+
+    The order of the grants stays. Events that no reader would take leave the outbox: their connections are
+    told again.
+    """
+    db.execute(customers.update().values(sequence=customers.c.sequence - by))
+    db.execute(outbox.delete().where(outbox.c.sequence > start))
 
 
 def _columns(each: Grant | ConnectionMandate | Answer) -> dict[str, Any]:

@@ -18,6 +18,7 @@ DESCRIPTION = (
 
 _REASONS = {
     400: "The body is not JSON.",
+    403: "Only an operator may do this: the header dapr-api-token must have the value of APP_API_TOKEN.",
     404: "There is no customer 42.",
     408: "The body did not come within 10 seconds.",
     412: "The customer is not as If-Match says: read it again.",
@@ -37,6 +38,7 @@ def document(api: FastAPI) -> dict[str, Any]:
         "schemas": schema.SCHEMAS,
         "parameters": schema.PARAMETERS,
         "headers": schema.HEADERS,
+        "securitySchemes": schema.SECURITY,
         "responses": {f"Problem{status}": _problem(status, reason) for status, reason in _REASONS.items()},
     }
     return described
@@ -67,6 +69,7 @@ def _operation(  # all of an operation, each by its name
     problems: tuple[int, ...] = (),
     parameters: tuple[str, ...] = (),
     body: dict[str, Any] | None = None,
+    security: str | None = None,
 ) -> dict[str, Any]:
     extra: dict[str, Any] = {"parameters": [_ref("parameters", each) for each in parameters]} if parameters else {}
     return {
@@ -78,6 +81,7 @@ def _operation(  # all of an operation, each by its name
         "responses": answers,
         "openapi_extra": extra
         | ({"requestBody": body} if body else {})
+        | ({"security": [{security: []}]} if security else {})
         | {"responses": {str(status): _ref("responses", f"Problem{status}") for status in problems}},
     }
 
@@ -133,6 +137,12 @@ PATCH = _operation(
     "patchCustomer", "Change some of a customer",
     "A JSON merge patch (RFC 7396): what is given is replaced, what is null removed.",
     *_CHANGE, _body("Patch", PATCH_TYPES),
+)  # fmt: skip
+ANNOUNCE = _operation(
+    "announce", "Tell levels again",
+    "For operators: puts the level of each of these connections into the outbox once more, 0 where nobody holds it.",
+    {200: _json(_ref("schemas", "Announced"), schema.ANNOUNCED, "They will be told.")},
+    (*_BODY, 403, 503), (), _body("Announcement", ("application/json",)), security="Token",
 )  # fmt: skip
 ALIVE = _operation("alive", "Liveness", "The process answers.", {200: _json(_STATUS, {"status": "alive"}, "It does.")})
 READY = _operation(

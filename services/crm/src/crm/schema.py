@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from crm.announcement import AT_ONCE
 from crm.change import KEY_LENGTH
 from crm.customer import (
     CONNECTION_ID_LENGTH,
@@ -55,7 +56,28 @@ _GIVEN = {"connectionId": _CONNECTION_ID, "connectionMandate": _LEVEL}
 _REQUIRED = list(_GIVEN)
 _SAME_ID = {**_ID, "readOnly": True, "description": "May repeat the one of the path."}
 
+_SEQUENCE = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+ANNOUNCED = {"announced": 2, "lastSequence": "1767225600000002", "waiting": 2}
+
 SCHEMAS: dict[str, Any] = {
+    "Announcement": {
+        "type": "object",
+        "properties": {
+            "above": {**_SEQUENCE, "description": "The highest sequence on the topic: events get higher ones."},
+            "connections": {"type": "array", "items": _CONNECTION_ID, "minItems": 1, "maxItems": AT_ONCE},
+        },
+        "required": ["above", "connections"],
+        "example": {"above": "1767225600000000", "connections": ["7733", "4512"]},
+    },
+    "Announced": {
+        "type": "object",
+        "properties": {
+            "announced": {"type": "integer", "description": "Connections."},
+            "lastSequence": {**_SEQUENCE, "description": "Of the last event."},
+            "waiting": {"type": "integer", "description": "Events in the outbox."},
+        },
+        "required": list(ANNOUNCED),
+    },
     "NewCustomer": _customer({"customerId": {"not": {}}, **_GIVEN}, _REQUIRED, _TEXT, MOLLY),
     "Details": _customer({"customerId": _SAME_ID, **_GIVEN}, _REQUIRED, _TEXT, MOLLY),
     "Patch": _customer(
@@ -131,6 +153,15 @@ PARAMETERS: dict[str, Any] = {
         "0193-6a1c",
         "Names this request: sent again, it makes no other customer. Kept for 24 hours.",
     ),
+}
+
+SECURITY: dict[str, Any] = {
+    "Token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "dapr-api-token",
+        "description": "The value of APP_API_TOKEN: for operators.",
+    }
 }
 
 HEADERS: dict[str, Any] = {

@@ -25,6 +25,7 @@ class Settings:
     log_level: str
     dapr_http_port: int
     dapr_api_token: str | None
+    app_api_token: str | None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -42,6 +43,7 @@ class Settings:
             log_level=log_level,
             dapr_http_port=_port(environ, "DAPR_HTTP_PORT", 3500),
             dapr_api_token=environ.get("DAPR_API_TOKEN"),
+            app_api_token=environ.get("APP_API_TOKEN"),
         )
 
 

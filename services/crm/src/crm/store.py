@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sql
 
 from crm import ledgers
+from crm.announcement import Announced
 from crm.batch import Batch
 from crm.change import Accepted, Change
 from crm.database import Database
@@ -51,6 +52,13 @@ class Store:
             self._swept = now
             await self._database.run(lambda db: db.execute(ledgers.old_answers(now)))
         return outcomes
+
+    async def announce(self, connections: Sequence[str], above: int, traceparent: str | None = None) -> Announced:
+        """Tell the levels of `connections` once more, with sequences above `above`."""
+        now = datetime.now(UTC)
+        told = await self._database.run(lambda db: ledgers.announced(db, connections, above, now, traceparent))
+        self._committed()
+        return told
 
     async def find(self, customer_id: int) -> str | None:
         """The customer as JSON text, None if there is none with this id."""

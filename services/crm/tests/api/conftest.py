@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from asking import TOKEN
 from fastapi import FastAPI
 from helpers import IN_MEMORY
 
@@ -34,7 +35,7 @@ def progress() -> Progress:
 
 @pytest.fixture
 def api(store: Store, outbox: Outbox, progress: Progress) -> FastAPI:
-    return create_api(store, progress, Metrics(outbox, Relaying(), progress))
+    return create_api(store, progress, Metrics(outbox, Relaying(), progress), TOKEN)
 
 
 @pytest.fixture

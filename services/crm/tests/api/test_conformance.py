@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import pytest
 import schemathesis
+from asking import TOKEN
 from hypothesis import settings
 from running import running
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
@@ -21,7 +22,8 @@ CONDITIONS = {"if-match", "if-none-match", "idempotency-key"}
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     file = tmp_path_factory.mktemp("crm") / "crm.db"
     # Nobody reads its log meanwhile.
-    with running(CRM_DATABASE_URL=f"sqlite+aiosqlite:///{file}", LOG_LEVEL="error") as (_, client):
+    settings = {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{file}", "LOG_LEVEL": "error", "APP_API_TOKEN": TOKEN}
+    with running(**settings) as (_, client):
         yield str(client.base_url)
 
 
@@ -29,7 +31,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @api.parametrize()
 @settings(max_examples=10, deadline=None, derandomize=True)
 def test_every_answer_is_as_described(case: schemathesis.Case, url: str) -> None:
-    response = case.call(base_url=url)
+    response = case.call(base_url=url, headers={"dapr-api-token": TOKEN})
     excluded = []
     if CONDITIONS & {name.lower() for name in case.headers}:
         excluded.append(positive_data_acceptance)  # it depends on what was before, which no description can say
