@@ -1,4 +1,4 @@
-"""The Dapr sidecar as a process, with the project's own Component files."""
+"""The Dapr sidecar as a process, with the project's own Components and Configurations."""
 
 from pathlib import Path
 
@@ -9,6 +9,9 @@ from parts.found import daprd
 from parts.process import Process, free_port
 
 COMPONENTS = Path(__file__).parents[1] / "k8s" / "dapr"
+APP_API_TOKEN = "of-the-sidecar"  # noqa: S105  no secret
+"""With which a sidecar proves to its service that it is its own."""
+
 _OF_A_CLUSTER = {"disableTls", "caCert", "authType", "saslMechanism", "saslUsername", "saslPassword"}
 
 
@@ -21,6 +24,12 @@ def component(name: str, **changed: str) -> str:
     return yaml.safe_dump(found)
 
 
+def configuration(name: str) -> str:
+    """The YAML of a Configuration of k8s/dapr."""
+    found = yaml.safe_load_all((COMPONENTS / "configuration.yaml").read_text())
+    return yaml.safe_dump(next(one for one in found if one["metadata"]["name"] == name))
+
+
 class Daprd(Process):
     """A sidecar of its own folder and ports, which stay the same when it is started again."""
 
@@ -29,9 +38,10 @@ class Daprd(Process):
         resources = folder / "resources"
         resources.mkdir(parents=True, exist_ok=True)
         (resources / "pubsub.yaml").write_text(component(f"{app_id}-pubsub", brokers=broker))
+        (folder / "configuration.yaml").write_text(configuration(app_id))
         self.http_port, self.grpc_port = free_port(), free_port()
         words = [daprd(), "-app-id", app_id, "-app-port", app_port, "-resources-path", resources]
-        words += ["-config", COMPONENTS / "configuration.yaml", "-log-level", "warn"]
+        words += ["-config", folder / "configuration.yaml", "-log-level", "warn"]
         for name, port in {
             "dapr-http-port": self.http_port,
             "dapr-grpc-port": self.grpc_port,
@@ -39,7 +49,7 @@ class Daprd(Process):
             "metrics-port": free_port(),
         }.items():
             words += [f"-{name}", port]
-        super().__init__(words, folder / "daprd.log")
+        super().__init__(words, folder / "daprd.log", env={"APP_API_TOKEN": APP_API_TOKEN})
 
     def ready(self) -> bool:
         """Whether it answers, its service need not."""

@@ -12,7 +12,7 @@ import yaml
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
 
-from parts.daprd import COMPONENTS, Daprd, component
+from parts.daprd import APP_API_TOKEN, COMPONENTS, Daprd, component
 from parts.kafka import Kafka
 from parts.mariadb import MariaDb
 from parts.process import Process, free_port, until
@@ -30,7 +30,12 @@ class Iot(Process):
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        env = {"PYTHONPATH": str(FOLDER / "src"), "IOT_PORT": str(self.port), **settings}
+        env = {
+            "PYTHONPATH": str(FOLDER / "src"),
+            "IOT_PORT": str(self.port),
+            "APP_API_TOKEN": APP_API_TOKEN,
+            **settings,
+        }
         super().__init__([sys.executable, "-m", "iot"], folder / "iot.log", env=env, cwd=FOLDER)
 
     def ready(self) -> bool:

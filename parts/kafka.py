@@ -73,13 +73,9 @@ class Kafka(Process):
     def create_topic(self, name: str, replicas: Sequence[int] = ()) -> None:
         """A topic like connection-mandates-topic in k8s/strimzi/topic.yaml, but with one replica.
 
-        `replicas` are the ids of the nodes that have its partitions; without it that is this one. A record's
-        time is that of its arrival, which tells how fast a topic was filled.
+        `replicas` are the ids of the nodes that have its partitions; without it that is this one.
         """
-        config = {
-            **{key: str(value) for key, value in _MANDATES_TOPIC["config"].items()},
-            "message.timestamp.type": "LogAppendTime",
-        }
+        config = {key: str(value) for key, value in _MANDATES_TOPIC["config"].items()}
         placed = [[node] for node in replicas or [self.id] * PARTITIONS]
         wanted = NewTopic(name, PARTITIONS, replica_assignment=placed, config=config)
         client = self.client()

@@ -4,7 +4,9 @@ dapr.io/enabled: "true"
 # Not the release's name: Components are scoped to it and state is stored under it.
 dapr.io/app-id: {{ .dapr.appId | default $.Chart.Name }}
 dapr.io/app-port: {{ .port | quote }}
-dapr.io/config: {{ .dapr.config }}
+dapr.io/config: {{ .dapr.config | default $.Chart.Name }}
+# With which the sidecar proves to the service that it is its own.
+dapr.io/app-token-secret: {{ include "service.token" $ }}
 dapr.io/log-as-json: "true"
 dapr.io/log-level: {{ .dapr.logLevel }}
 # A sidecar that Kubernetes starts before the service and stops after it, so that the last

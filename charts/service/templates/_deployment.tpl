@@ -36,7 +36,11 @@ spec:
           image: {{ include "service.image" $chart }}
           imagePullPolicy: {{ .image.pullPolicy }}
           securityContext: {{- include "service.security" $chart | nindent 12 }}
-          env: {{- include "service.env" $.settings | trim | nindent 12 }}
+          env:
+            - name: APP_API_TOKEN
+              valueFrom:
+                secretKeyRef: {name: {{ include "service.token" $chart }}, key: token}
+            {{- include "service.env" $.settings | trim | nindent 12 }}
           ports:
             - name: http
               containerPort: {{ .port }}

@@ -34,6 +34,7 @@ metadata:
   name: {{ .Release.Name }}
   labels: {{- include "service.labels" . | nindent 4 }}
 spec:
+  ipFamilyPolicy: PreferDualStack
   selector: {{- include "service.selector" . | nindent 4 }}
   ports:
     - name: http

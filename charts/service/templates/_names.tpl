@@ -20,6 +20,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ .Values.service.image.repository }}:{{ .Values.service.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{- /* Of the chart and not of the release: two releases of one chart are given the same by `make up`. */ -}}
+{{- define "service.token" -}}
+{{ .Chart.Name }}-app-token
+{{- end }}
+
 {{- define "service.volume" -}}
 {{ . | trimPrefix "/" | replace "/" "-" }}
 {{- end }}

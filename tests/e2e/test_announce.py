@@ -1,0 +1,149 @@
+"""What was lost, forgotten or told with a wrong clock is noticed, never copied, and told again."""
+
+import json
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+
+import pytest
+
+from cluster.services import forwarded
+from cluster.target import Target
+from curl import service
+from offline.versions import ROOT
+from operate.broker import SERVER, TOPIC, Broker
+from operate.pod import run_in
+from polling import poll_until
+from verbs import Verbs, copied
+
+CUSTOMERS = 200
+
+
+@pytest.fixture(scope="module")
+def verbs(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verbs]:
+    there = Verbs(target, copied(tmp_path_factory.mktemp("announce") / "tree"))
+    yield there
+    there.run("announce")
+    there.run("rebuild", "--forget")
+
+
+@pytest.fixture(scope="module")
+def in_a_file(target: Target) -> Iterator[None]:
+    """CRM remembers."""
+    deploy(target, "file")
+    yield
+    deploy(target, "memory")
+    target.kubectl("delete", "pvc", "crm-data", "--ignore-not-found")
+
+
+def deploy(target: Target, database: str) -> None:
+    where = ("--kube-context", target.context, "--namespace", target.namespace)
+    chart = ROOT / "charts" / "crm"
+    target.run("helm", "upgrade", "crm", chart, *where, "--reuse-values", f"--set=database={database}", log="helm")
+    target.kubectl("rollout", "status", "deployment/crm", "--timeout=120s")
+
+
+def many(target: Target, prefix: str) -> None:
+    """New customers, each on a connection of their own, that IoT knows."""
+    with forwarded(target, "service/crm", 3005) as port:
+        link = HTTPConnection("127.0.0.1", port, timeout=20)
+        for number in range(CUSTOMERS):
+            body = {"connectionId": f"{prefix}-{number}", "connectionMandate": "012"[number % 3]}
+            link.request("POST", "/customers", json.dumps(body), {"Content-Type": "application/json"})
+            with link.getresponse() as reply:
+                assert reply.status == 201, reply.read()
+                reply.read()
+        link.close()
+    last = f"{prefix}-{CUSTOMERS - 1}"
+    with service(target, "iot") as iot:
+        poll_until(lambda: iot.curl(f"?connectionId={last}").status == 200, f"IoT knows {last}", seconds=120)
+
+
+def lose_the_topic(target: Target) -> None:
+    target.kubectl("delete", "kafkatopic", TOPIC, "--timeout=60s")
+    target.kubectl("apply", "-k", str(ROOT / "k8s" / "strimzi"))
+    target.kubectl("wait", "--for=condition=Ready", f"kafkatopic/{TOPIC}", "--timeout=60s")
+
+
+def lose_some_partitions(target: Target) -> None:
+    """Kafka deletes records by hand only where the topic's policy lets records go by their age."""
+    broker = Broker(target)
+    ends = broker.ends(TOPIC)
+    lost = [{"topic": TOPIC, "partition": one, "offset": ends[one]} for one in (0, 2)]
+    policy(target, "compact,delete")
+    file = "/tmp/lost.json"  # noqa: S108  in the broker's pod
+    asked = json.dumps({"partitions": lost, "version": 1})
+    run_in(target, broker.pod, "sh", "-c", f"cat > {file}", stdin=asked)
+    run_in(target, broker.pod, "sh", "-c", f"bin/kafka-delete-records.sh {SERVER} --offset-json-file {file}")
+    policy(target, "compact")
+    assert {one: broker.begins(TOPIC)[one] for one in (0, 2)} == {one: ends[one] for one in (0, 2)}
+
+
+def policy(target: Target, word: str) -> None:
+    """Set the topic's cleanup policy, and wait until the broker has it."""
+    patch = json.dumps({"spec": {"config": {"cleanup.policy": word}}})
+    target.kubectl("patch", "kafkatopic", TOPIC, "--type=merge", "--patch", patch)
+    pod = Broker(target).pod
+    words = f"bin/kafka-configs.sh {SERVER} --describe --topic {TOPIC}"
+    wanted = f"cleanup.policy={word} "
+    poll_until(lambda: wanted in run_in(target, pod, "sh", "-c", words), f"the broker has {wanted}", seconds=60)
+
+
+def told(verbs: Verbs) -> None:
+    """Announced, and then all three agree."""
+    assert "None differ" in verbs.run("announce")
+    assert verbs.json("audit")["differences"] == []
+
+
+@pytest.mark.last
+@pytest.mark.usefixtures("in_a_file")
+@pytest.mark.parametrize("lose", [lose_the_topic, lose_some_partitions])
+def test_a_loss_on_the_topic_is_named_and_not_copied_and_mended(target: Target, verbs: Verbs, lose: object) -> None:
+    assert callable(lose)
+    many(target, lose.__name__.replace("_", "-"))
+    told(verbs)
+    lose(target)
+    said = verbs.run("audit", code=1)
+    assert "on the topic" in said
+    assert "scripts/announce" in said
+    refused = verbs.run("rebuild", code=2)
+    assert "scripts/announce" in refused
+    with service(target, "iot") as iot:
+        assert iot.curl("?connectionId=7733").status == 200
+    told(verbs)
+    verbs.run("rebuild")
+    assert verbs.json("audit")["differences"] == []
+    verbs.run("rebuild", "--back")
+    verbs.run("rebuild", "--forget")
+
+
+@pytest.mark.last
+def test_what_crm_has_forgotten_is_revoked(target: Target, verbs: Verbs) -> None:
+    many(target, "forgotten")
+    target.kubectl("rollout", "restart", "deployment/crm")
+    target.kubectl("rollout", "status", "deployment/crm", "--timeout=120s")
+    differences = verbs.json("audit", code=1)["differences"]
+    assert len([one for one in differences if one["connectionId"].startswith("forgotten-")]) == CUSTOMERS * 2 // 3
+    told(verbs)
+    with service(target, "iot") as iot:
+        assert iot.curl("?connectionId=forgotten-2").json["connectionMandate"] == "0"
+
+
+@pytest.mark.last
+def test_a_clock_that_was_set_back_is_noticed(target: Target, verbs: Verbs) -> None:
+    """To the topic it is the same whether the clock is half an hour behind now or was ahead before."""
+    sequence = int((time.time() + 1800) * 1e6)
+    data = {"connectionId": "7733", "connectionMandate": "2"}
+    event = {"specversion": "1.0", "id": "ahead", "source": "crm", "type": "com.mandates.connection-mandate.v1"}
+    Broker(target).write(TOPIC, [("7733", json.dumps({**event, "sequence": str(sequence), "data": data}))])
+    with service(target, "iot") as iot:
+        poll_until(lambda: iot.curl("?connectionId=7733").json["connectionMandate"] == "2", "it came", seconds=20)
+        with service(target, "crm") as crm:
+            for level in "10":
+                change = {"connectionId": "7733", "connectionMandate": level}
+                assert crm.post("/customers/7", change).status == 200
+        said = verbs.run("audit", code=1)
+        assert "scripts/announce" in said
+        assert "clock" in said
+        told(verbs)
+        assert iot.curl("?connectionId=7733").json["connectionMandate"] == "0"
