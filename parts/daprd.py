@@ -35,6 +35,7 @@ class Daprd(Process):
 
     def __init__(self, folder: Path, app_id: str, app_port: int, broker: str) -> None:
         """`broker` is the address in the Component APP_ID-pubsub."""
+        self.folder = folder
         resources = folder / "resources"
         resources.mkdir(parents=True, exist_ok=True)
         (resources / "pubsub.yaml").write_text(component(f"{app_id}-pubsub", brokers=broker))

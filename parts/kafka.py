@@ -1,12 +1,19 @@
 """A Kafka broker as a process, in KRaft mode, without TLS and users."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from parts.found import kafka_jars
 from parts.process import Process, free_port, listens, until
@@ -87,6 +94,14 @@ class Kafka(Process):
 
         until(led, f"every partition of {name} has a leader")
 
+    def configure_topic(self, name: str, config: Mapping[str, str]) -> None:
+        """Change settings of a topic."""
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        self.client().incremental_alter_configs([resource])[resource].result(30)
+
     def _properties(self, folder: Path, first: bool) -> str:
         listeners = {"PLAINTEXT": self.port} | ({"CONTROLLER": self._quorum} if first else {})
         return "\n".join(
@@ -104,5 +119,7 @@ class Kafka(Process):
                 "offsets.topic.replication.factor": 1,
                 "offsets.topic.num.partitions": 1,
                 "group.initial.rebalance.delay.ms": 0,
+                # How soon it looks again for what can be compacted.
+                "log.cleaner.backoff.ms": 200,
             }.items()
         )

@@ -8,6 +8,11 @@ from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
 
 from iot.app import create_app
 from iot.metrics import Metrics
+from iot.settings import Settings
+from parts.daprd import APP_API_TOKEN
+
+SETTINGS = Settings(app_api_token=APP_API_TOKEN)
+SIDECAR = {"dapr-api-token": APP_API_TOKEN}
 
 
 @pytest.fixture
@@ -34,6 +39,8 @@ def watch() -> MemoryWatch:
 async def client(
     store: MemoryStore, dead_letters: MemoryDeadLetters, watch: MemoryWatch
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(store, dead_letters, watch, Metrics()), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://iot") as client:
+    transport = httpx.ASGITransport(
+        create_app(store, dead_letters, watch, Metrics(), SETTINGS), raise_app_exceptions=False
+    )
+    async with httpx.AsyncClient(transport=transport, base_url="http://iot", headers=SIDECAR) as client:
         yield client

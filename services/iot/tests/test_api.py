@@ -9,7 +9,8 @@ from iot.mandate import Mandate
 
 pytestmark = pytest.mark.anyio
 
-HOSTILE = ["a/b", "x||y", "ünï ☃", "a b", "a+b", "%41", "a&b=c", "__proto__", "a'--", "\0", "😀"]
+HOSTILE = ["a/b", "x||y", "ünï ☃", "a b", "a+b", "%41", "a&b=c", "__proto__", "a'--", "😀"]
+NO_IDS = ["\0", "7733\u200b", "\ufeff7733", "77\xad33", " 7733", "7733\xa0", "8,71687E+17", "8.7e5", "1e5"]
 
 
 def is_problem(answer: Response, status: int) -> bool:
@@ -43,6 +44,47 @@ async def test_any_character_in_an_id(client: AsyncClient, store: MemoryStore, i
     for path in (f"/?connectionId={encoded}", f"/connections/{encoded}/mandate"):
         answer = await client.get(path)
         assert answer.json() == {"connectionId": id_, "connectionMandate": "2"}
+
+
+@pytest.mark.parametrize("id_", NO_IDS)
+async def test_what_nobody_would_take_for_another_id(client: AsyncClient, store: MemoryStore, id_: str) -> None:
+    store.put(Mandate(id_, "2", 5))
+    encoded = quote(id_, safe="")
+    for path in (
+        f"/?connectionId={encoded}",
+        f"/connections/{encoded}/mandate",
+        f"/connections?connectionId={encoded}",
+    ):
+        assert is_problem(await client.get(path), 400)
+
+
+async def test_many_are_told_in_one_answer(client: AsyncClient, store: MemoryStore) -> None:
+    store.put(Mandate("a/b", "2", 5))
+    store.put(Mandate("7733", "1", 5))
+    answer = await client.get("/connections?connectionId=7733&connectionId=nobody&connectionId=a%2Fb&connectionId=7733")
+    assert answer.content == (
+        b'[{"connectionId":"7733","connectionMandate":"1"},{"connectionId":"a/b","connectionMandate":"2"}]'
+    )
+    for number, status in {0: 400, 1: 200, 200: 200, 201: 400}.items():
+        answer = await client.get("/connections", params={"connectionId": [str(each) for each in range(number)]})
+        assert answer.status_code == status
+    store.away = True
+    answer = await client.get("/connections?connectionId=7733")
+    assert is_problem(answer, 503)
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/?connectionId=7733", "/?connectionId=no", "/", "/connections/7733/mandate", "/connections?connectionId=7733",
+     "/livez", "/readyz", "/metrics", "/openapi.json", "/nowhere"],
+)  # fmt: skip
+async def test_head_is_get_without_its_body(client: AsyncClient, store: MemoryStore, path: str) -> None:
+    store.put(Mandate("7733", "1", 5))
+    got, head = await client.get(path), await client.head(path)
+    assert head.status_code == got.status_code
+    varying = {"content-length"} if path == "/metrics" else set()  # it counts the one before
+    assert {**head.headers} | dict.fromkeys(varying, "") == {**got.headers} | dict.fromkeys(varying, "")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +133,7 @@ async def test_head(client: AsyncClient, store: MemoryStore, path: str) -> None:
     assert (await client.head(path)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/nope", "/connections", "/connections/7733", "/docs", "/livez/x"])
+@pytest.mark.parametrize("path", ["/nope", "/connection", "/connections/7733", "/docs", "/livez/x"])
 async def test_other_paths(client: AsyncClient, path: str) -> None:
     assert is_problem(await client.get(path), 404)
 
@@ -150,6 +192,8 @@ async def test_a_replica_to_which_no_events_come_says_so_and_goes_on_answering(
 
 async def test_the_description_names_both_queries_and_their_answers(client: AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
+    many = paths.pop("/connections")
+    assert {"200", "400", "503"} <= set(many["get"]["responses"])
     assert set(paths) == {"/", "/connections/{connection_id}/mandate"}
     for path in paths.values():
         assert {"200", "304", "400", "404", "503"} <= set(path["get"]["responses"])

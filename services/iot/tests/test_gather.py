@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from iot.gather import Gatherer
+from iot.trace import traceparent
 
 pytestmark = pytest.mark.anyio
 
@@ -68,3 +69,21 @@ async def test_one_who_leaves_does_not_take_the_answer_from_the_others() -> None
     source.gate.set()
     assert await stayer == "A"
     assert leaver.cancelled()
+
+
+async def test_a_call_for_many_bears_nobodys_trace_and_one_alone_its_own() -> None:
+    seen: list[str | None] = []
+
+    async def read_many(keys: Sequence[str]) -> dict[str, str]:
+        seen.append(traceparent.get())
+        return dict.fromkeys(keys, "")
+
+    gatherer = Gatherer(read_many)
+
+    async def ask(key: str, trace: str) -> None:
+        traceparent.set(trace)
+        await gatherer.read(key)
+
+    await asyncio.gather(ask("a", "first"), ask("b", "second"))
+    await asyncio.gather(ask("a", "alone"))
+    assert seen == [None, "alone"]

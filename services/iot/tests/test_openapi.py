@@ -9,6 +9,7 @@ from iot import openapi
 from iot.app import create_app
 from iot.mandate import Mandate
 from iot.metrics import Metrics
+from iot.settings import Settings
 
 STORE = MemoryStore()
 for id_ in ("7733", "a/b", "x||y", "☃"):
@@ -16,7 +17,7 @@ for id_ in ("7733", "a/b", "x||y", "☃"):
 
 api = schemathesis.openapi.from_asgi(
     "/openapi.json",
-    create_app(STORE, MemoryDeadLetters(), MemoryWatch(), Metrics()),
+    create_app(STORE, MemoryDeadLetters(), MemoryWatch(), Metrics(), Settings()),
     config=schemathesis.Config(),
 )
 api.config.generation.modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]

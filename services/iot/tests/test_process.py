@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from parts.daprd import APP_API_TOKEN
 from parts.iot import Iot
 from parts.process import free_port
 
+SIDECAR = {"dapr-api-token": APP_API_TOKEN}
 EVENT = {"data": {"connectionId": "7733", "connectionMandate": "1"}, "sequence": "1"}
 
 
@@ -47,7 +49,7 @@ def get(service: Iot, path: str) -> httpx.Response:
 
 def post(service: Iot, answer: list[httpx.Response]) -> threading.Thread:
     def run() -> None:
-        answer.append(httpx.post(f"{service.url}/mandates", json=EVENT, timeout=15))
+        answer.append(httpx.post(f"{service.url}/mandates", json=EVENT, headers=SIDECAR, timeout=15))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -64,7 +66,7 @@ def test_without_a_sidecar_it_listens_at_once_and_says_that_the_store_is_away(io
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert get(service, "/?connectionId=").status_code == 400
         assert httpx.head(f"{service.url}/?connectionId=7733").status_code == 503
-        assert httpx.post(f"{service.url}/mandates", json=EVENT).json()["status"] == "RETRY"
+        assert httpx.post(f"{service.url}/mandates", json=EVENT, headers=SIDECAR).json()["status"] == "RETRY"
         assert service.stop() == 0
 
 
@@ -74,9 +76,9 @@ def test_every_line_of_the_log_is_json_and_bears_the_trace_that_it_belongs_to(io
 
     batch = [{"event": {"traceparent": parent("a")}}, {"event": "hello"}]
     with iot() as service:
-        headers = {"traceparent": parent("b")}
+        headers = {**SIDECAR, "traceparent": parent("b")}
         httpx.post(f"{service.url}/mandates", json={"entries": batch}, headers=headers)
-        httpx.post(f"{service.url}/mandates", json=EVENT)
+        httpx.post(f"{service.url}/mandates", json=EVENT, headers=SIDECAR)
         assert service.stop() == 0
     lines = [json.loads(line) for line in service.said().splitlines()]
     said = [(line["level"], line.get("traceId", "")[:1]) for line in lines if line["level"] != "info"]
@@ -93,7 +95,7 @@ def test_a_sidecar_that_never_answers_costs_no_more_than_the_time_limit(
 
 
 def test_sigterm_finishes_the_batch_in_hand(iot: Run, silent_sidecar: socket.socket) -> None:
-    with iot(DAPR_GRPC_PORT=port_of(silent_sidecar), IOT_STATE_TIMEOUT_SECONDS="2") as service:
+    with iot(DAPR_GRPC_PORT=port_of(silent_sidecar), IOT_DELIVERY_TIMEOUT_SECONDS="2") as service:
         answer: list[httpx.Response] = []
         client = post(service, answer)
         # Once the service calls its sidecar, it has the batch in hand.
@@ -117,3 +119,26 @@ def test_a_wrong_setting_is_said_and_ends_it(iot: Run) -> None:
     service = iot(IOT_STATE_TIMEOUT_SECONDS="soon").start()
     assert service.ended() == 2
     assert "IOT_STATE_TIMEOUT_SECONDS='soon'" in service.said()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_it_listens_on_both_kinds_of_address(iot: Run, host: str) -> None:
+    with iot() as service:
+        assert httpx.get(f"http://{host}:{service.port}/livez", timeout=10).is_success
+
+
+def test_a_connection_is_kept_as_long_as_the_setting_says(iot: Run) -> None:
+    with iot(IOT_KEEP_ALIVE_SECONDS="1") as service, socket.create_connection(("127.0.0.1", service.port)) as link:
+        link.settimeout(10)
+        link.sendall(b"GET /livez HTTP/1.1\r\nHost: iot\r\n\r\n")
+        assert link.recv(65536)
+        began = time.monotonic()
+        assert link.recv(65536) == b""
+        assert 0.5 < time.monotonic() - began < 5
+
+
+def test_without_a_token_it_says_so_and_answers_queries(iot: Run) -> None:
+    with iot(APP_API_TOKEN="") as service:
+        assert httpx.post(f"{service.url}/mandates", json=EVENT, headers=SIDECAR).status_code == 403
+        assert get(service, "/?connectionId=7733").status_code == 503
+    assert "APP_API_TOKEN is not set" in service.said()

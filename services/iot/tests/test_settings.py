@@ -19,8 +19,12 @@ def test_every_setting_is_read() -> None:
         "IOT_STATE_TIMEOUT_SECONDS": "0.5",
         "DAPR_GRPC_PORT": "65535",
         "LOG_LEVEL": "debug",
+        "APP_API_TOKEN": "t",
+        "IOT_DELIVERY_TIMEOUT_SECONDS": "9",
+        "IOT_MAX_SEQUENCE_AHEAD_SECONDS": "60",
+        "IOT_KEEP_ALIVE_SECONDS": "600",
     }
-    expected = Settings(1, "durable-statestore", "other-pubsub", "other-topic", 0.5, 65535, "debug")
+    expected = Settings(1, "durable-statestore", "other-pubsub", "other-topic", 0.5, 65535, "debug", "t", 9, 60, 600)
     assert from_environment(environment) == expected
 
 
@@ -30,6 +34,9 @@ def test_every_setting_is_read() -> None:
         *(("IOT_PORT", text) for text in ("0", "65536", "-1", "x", "1.5", "9" * 5000, "٣")),
         ("DAPR_GRPC_PORT", "x"),
         *(("IOT_STATE_TIMEOUT_SECONDS", text) for text in ("0", "-1", "x", "nan", "inf", "61")),
+        ("IOT_DELIVERY_TIMEOUT_SECONDS", "61"),
+        ("IOT_MAX_SEQUENCE_AHEAD_SECONDS", "86401"),
+        ("IOT_KEEP_ALIVE_SECONDS", "0"),
         ("LOG_LEVEL", "loud"),
     ],
 )

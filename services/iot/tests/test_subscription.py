@@ -1,17 +1,24 @@
 import base64
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
-from fakes import MemoryDeadLetters, MemoryStore
-from httpx import AsyncClient
+from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
+from httpx import ASGITransport, AsyncClient
 
+from iot.app import create_app
 from iot.intake import LINES
 from iot.mandate import Arrival, Mandate
+from iot.metrics import Metrics
+from iot.settings import Settings
+from parts.daprd import APP_API_TOKEN
 
 pytestmark = pytest.mark.anyio
 
+AT = 1795527368335
+"""Milliseconds since 1970."""
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -182,3 +189,106 @@ async def test_a_batch_that_must_come_again_is_logged_once_with_the_reason(
     (record,) = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert vars(record)["connections"] == 2
     assert "connection refused" in vars(record)["reason"]
+
+
+@pytest.mark.parametrize(
+    "tokens", [[], [""], ["guessed"], ["ö"], [APP_API_TOKEN, APP_API_TOKEN], [APP_API_TOKEN + "x"]]
+)
+@pytest.mark.parametrize("body", [event(level="2"), envelope(event(level="2")), "poison"])
+async def test_what_does_not_come_from_the_sidecar_is_refused(
+    client: AsyncClient, store: MemoryStore, dead_letters: MemoryDeadLetters, tokens: list[str], body: object
+) -> None:
+    del client.headers["dapr-api-token"]
+    headers = [(b"dapr-api-token", each.encode()) for each in tokens]
+    answer = await client.post("/mandates", json=body, headers=headers)
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (store.stored, dead_letters.letters) == ({}, {})
+    assert "iot_deliveries_refused_total 1.0" in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize("token", [None, "", "  "])
+async def test_without_a_token_nobody_is_taken_for_the_sidecar(store: MemoryStore, token: str | None) -> None:
+    app = create_app(store, MemoryDeadLetters(), MemoryWatch(), Metrics(), Settings(app_api_token=token))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://iot") as client:
+        for given in ("", "  ", "None"):
+            answer = await client.post("/mandates", json=event(), headers={"dapr-api-token": given})
+            assert answer.status_code == 403
+        assert (await client.get("/?connectionId=7733")).status_code == 404
+
+
+async def test_many_refusals_are_one_line_of_the_log(client: AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(50):
+        await client.post("/mandates", json=event(), headers={"dapr-api-token": "guessed"})
+    (record,) = [r for r in caplog.records if r.name == "iot.token"]
+    assert record.levelno == logging.WARNING
+
+
+LATEST = AT * 1000 + 3_600_000_000
+"""An hour ahead of the record's time."""
+
+
+@pytest.mark.parametrize("sequence", [1, LATEST])
+async def test_a_sequence_not_far_ahead_of_the_records_time_is_taken(
+    client: AsyncClient, store: MemoryStore, sequence: int
+) -> None:
+    assert await post(client, event(level="2", sequence=sequence)) == ["SUCCESS"]
+    assert store.level("7733") == "2"
+
+
+@pytest.mark.parametrize("sequence", [LATEST + 1, 9 * 10**18])
+async def test_one_further_ahead_is_a_dead_letter_and_not_a_level_for_ever(
+    client: AsyncClient, store: MemoryStore, dead_letters: MemoryDeadLetters, sequence: int
+) -> None:
+    assert await post(client, event(level="2", sequence=sequence)) == ["SUCCESS"]
+    assert store.stored == {}
+    (reason,) = dead_letters.reasons()
+    assert f"sequence {sequence} is {(sequence - AT * 1000) // 1_000_000} s ahead of the record's own time" in reason
+
+
+async def test_without_a_records_time_the_clock_is_what_a_sequence_is_held_against(
+    client: AsyncClient, store: MemoryStore, dead_letters: MemoryDeadLetters
+) -> None:
+    now = int(time.time() * 1e6)
+    for ahead, name in {3_500: "a", 3_700: "b"}.items():
+        await client.post("/mandates", json=event(name, sequence=now + ahead * 1_000_000))
+    assert set(store.stored) == {"a"}
+    assert len(dead_letters.letters) == 1
+
+
+async def test_events_that_are_set_back_are_counted_and_logged(
+    client: AsyncClient, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put(Mandate("a", "2", 9, Arrival(5)))
+    batch = [event("a", "1", 8), event("b", "1", 7), event("b", "0", 6), event("b", "0", 7), event("c")]
+    assert await post(client, *batch) == ["SUCCESS"] * 5
+    assert (store.level("a"), store.level("b")) == ("2", "0")
+    said = [(vars(r)["connectionId"], vars(r)["sequence"]) for r in caplog.records if "set back" in r.message]
+    assert said == [("b", 6), ("a", 8)]
+    assert "iot_events_set_back_total 2.0" in (await client.get("/metrics")).text
+
+
+async def test_a_redelivery_is_not_taken_for_a_clock_that_was_set_back(client: AsyncClient) -> None:
+    for _ in range(2):
+        assert await post(client, event("a", "1", 5), event("a", "2", 6)) == ["SUCCESS"] * 2
+    assert "iot_events_set_back_total 0.0" in (await client.get("/metrics")).text
+
+
+async def test_what_the_sidecar_has_wrapped_is_read(
+    client: AsyncClient, store: MemoryStore, dead_letters: MemoryDeadLetters
+) -> None:
+    def wrapped(text: bytes) -> dict[str, str]:
+        """As Dapr 1.18 hands a record on by rawPayload without bulk."""
+        inner = base64.b64encode(text).decode()
+        return {"specversion": "1.0", "id": "x", "type": "com.dapr.event.sent", "data_base64": inner}
+
+    at = {"__topic": "t", "__partition": "2", "__offset": "7", "__timestamp": str(AT)}
+    one = await client.post("/mandates", json=wrapped(json.dumps(event("a")).encode()), headers=at)
+    assert one.json() == {"status": "SUCCESS"}
+    assert store.stored["a"].mandate == Mandate("a", "1", 5, Arrival(AT, 2, 7))
+    data = {"connectionId": "b", "connectionMandate": 2}
+    await client.post("/mandates", json=wrapped(json.dumps(data).encode()), headers=at)
+    assert store.level("b") == "2"
+    for poison in (b"no JSON", b"[]", b"{}"):
+        await client.post("/mandates", json=wrapped(poison), headers=at)
+        assert set(dead_letters.letters) == {"t-2-7"}

@@ -7,14 +7,17 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from iot.conditional import entity_tag, known
-from iot.connection import key_of
+from iot.connection import check_id
 from iot.document import UnreadableError
-from iot.documented import BY_PARAMETER, BY_PATH, RESPONSES
+from iot.documented import BY_PARAMETER, BY_PARAMETERS, BY_PATH, RESPONSES, RESPONSES_OF_MANY
 from iot.metrics import Metrics
 from iot.problem import RETRY_AFTER, problem
 from iot.store import Store, StoreAwayError
 
-_METHODS: Final = ["GET", "HEAD"]
+METHODS: Final = ["GET", "HEAD"]
+
+MANY: Final = 200
+"""Connections that are told in one answer."""
 
 
 class Queries:
@@ -31,24 +34,31 @@ class Queries:
         """
 
         @app.get("/", summary="The mandate of a connection", responses=RESPONSES, openapi_extra=BY_PARAMETER)
-        @app.api_route("/", methods=_METHODS, include_in_schema=False)
+        @app.api_route("/", methods=METHODS, include_in_schema=False)
         async def by_parameter(request: Request) -> Response:
             ids = request.query_params.getlist("connectionId")
             if len(ids) != 1:
                 return self._refuse(400, "the parameter connectionId is needed, once: /?connectionId=7733")
             return await self._answer(ids[0], request)
 
+        @app.get(
+            "/connections", summary="The mandates of many", responses=RESPONSES_OF_MANY, openapi_extra=BY_PARAMETERS
+        )
+        @app.api_route("/connections", methods=METHODS, include_in_schema=False)
+        async def many(request: Request) -> Response:
+            return await self._answer_many(request.query_params.getlist("connectionId"))
+
         path = "/connections/{connection_id:path}/mandate"
 
         @app.get(path, summary="The mandate of a connection", responses=RESPONSES, openapi_extra=BY_PATH)
-        @app.api_route(path, methods=_METHODS, include_in_schema=False)
+        @app.api_route(path, methods=METHODS, include_in_schema=False)
         async def by_path(request: Request) -> Response:
             return await self._answer(request.path_params["connection_id"], request)
 
     async def _answer(self, connection_id: str, request: Request) -> Response:
         """200 with the mandate of a connection, 304; 404, 400 or 503 as a problem."""
         try:
-            key_of(connection_id)
+            check_id(connection_id)
         except UnreadableError as error:
             return self._refuse(400, str(error))
         try:
@@ -67,6 +77,24 @@ class Queries:
             return Response(status_code=304, headers=headers)
         self._metrics.answered(200)
         return Response(content, headers=headers, media_type="application/json")
+
+    async def _answer_many(self, connection_ids: list[str]) -> Response:
+        """200 with the mandates that are known of these, in their order; 400 or 503 as a problem."""
+        if not 1 <= len(connection_ids) <= MANY:
+            return self._refuse(400, f"the parameter connectionId is needed, 1 to {MANY} times")
+        try:
+            connection_ids = list(dict.fromkeys(connection_ids))
+            for connection_id in connection_ids:
+                check_id(connection_id)
+            found = await self._store.read_many(connection_ids)
+        except UnreadableError as error:
+            return self._refuse(400, str(error))
+        except StoreAwayError as away:
+            return self._refuse(503, f"the state store is away: {away}", RETRY_AFTER)
+        told = (mandate for id_ in connection_ids if (mandate := found[id_].mandate))
+        content = [{"connectionId": each.connection_id, "connectionMandate": each.level} for each in told]
+        self._metrics.answered(200)
+        return Response(orjson.dumps(content), headers={"Cache-Control": "no-cache"}, media_type="application/json")
 
     def _refuse(self, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
         self._metrics.answered(status)

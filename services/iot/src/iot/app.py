@@ -1,16 +1,18 @@
 """Wires the parts together and runs them."""
 
 import gc
+import logging
 import os
 import signal
 import sys
+from math import ceil
 from typing import Final, NoReturn
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from iot import log
+from iot import log as logs
 from iot.api import Queries
 from iot.dead_letter import DeadLetters
 from iot.direct import Direct
@@ -22,17 +24,21 @@ from iot.probes import add_probes
 from iot.problem import answer_with_problems
 from iot.settings import Settings, from_environment
 from iot.sidecar import Sidecar
+from iot.socket import listening
 from iot.state import DaprState
 from iot.store import Store
 from iot.subscription import add_subscription
+from iot.token import Token
 from iot.trace import Traced
 from iot.watch import DaprWatch, Watch
+
+log = logging.getLogger(__name__)
 
 GRACE: Final = 20
 """Seconds for requests in hand after SIGTERM: less than the 30 that Kubernetes gives a pod."""
 
 
-def create_app(store: Store, dead_letters: DeadLetters, watch: Watch, metrics: Metrics) -> FastAPI:
+def create_app(store: Store, dead_letters: DeadLetters, watch: Watch, metrics: Metrics, settings: Settings) -> FastAPI:
     """The HTTP application over its ports."""
     app = FastAPI(
         title="IoT Platform",
@@ -46,9 +52,9 @@ def create_app(store: Store, dead_letters: DeadLetters, watch: Watch, metrics: M
     app.router.route_class = Direct
     app.add_middleware(Traced)
     answer_with_problems(app)
-    intake = Intake(MeasuredStore(store, metrics), dead_letters, metrics)
+    intake = Intake(MeasuredStore(store, metrics), dead_letters, metrics, settings.max_sequence_ahead)
     Queries(store, metrics).add_to(app)
-    add_subscription(app, intake)
+    add_subscription(app, intake, Token(settings.app_api_token, metrics))
     add_probes(app, store, watch, metrics)
     return app
 
@@ -58,13 +64,16 @@ async def serve(settings: Settings) -> None:
 
     Nothing here waits for the sidecar: it waits for this port.
     """
+    if not settings.app_api_token:
+        log.warning("APP_API_TOKEN is not set: queries are answered, and no delivery is taken")
     metrics = Metrics()
-    sidecar = Sidecar(settings.dapr_grpc_port, settings.state_timeout)
+    sidecar = Sidecar(settings.dapr_grpc_port, settings.state_timeout, settings.delivery_timeout)
     app = create_app(
         DaprState(settings.statestore, sidecar),
         DaprDeadLetters(settings.pubsub, settings.dead_letter_topic, sidecar),
         DaprWatch(settings.pubsub, sidecar, metrics),
         metrics,
+        settings,
     )
     # What is there by now stays: a full collection that walks it all stops every query for 30 ms.
     gc.freeze()
@@ -72,17 +81,16 @@ async def serve(settings: Settings) -> None:
         await uvicorn.Server(
             uvicorn.Config(
                 app,
-                host="0.0.0.0",  # noqa: S104  a container's port is reached from outside
-                port=settings.port,
                 access_log=False,
                 log_config=None,
                 server_header=False,
                 proxy_headers=False,
                 ws="none",
                 lifespan="off",
+                timeout_keep_alive=ceil(settings.keep_alive),
                 timeout_graceful_shutdown=GRACE,
             )
-        ).serve()
+        ).serve(sockets=[listening(settings.port)])
     finally:
         await sidecar.close()
 
@@ -101,5 +109,5 @@ def main() -> None:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    log.configure(settings.log_level)
+    logs.configure(settings.log_level)
     uvloop.run(serve(settings))

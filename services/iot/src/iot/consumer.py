@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from iot.mandate import Mandate, newest_per_connection, supersedes
+from iot.mandate import Mandate, is_set_back, newest_per_connection, supersedes
 from iot.store import RefusedError, Store, StoreAwayError, Stored
 
 ATTEMPTS: Final = 8
@@ -18,11 +18,13 @@ side: while one waits for the store, the next is made ready."""
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: what was written, of which connections nothing could be settled, and why."""
+    """What became of a batch: what was written, of which connections nothing could be settled, and why;
+    and what was set back (mandate.py)."""
 
     applied: Sequence[Mandate] = ()
     unsettled: frozenset[str] = field(default=frozenset())
     reason: str = ""
+    set_back: Sequence[Mandate] = ()
 
 
 class Consumer:
@@ -42,21 +44,24 @@ class Consumer:
         What is taken to be new is written without a look, as new: refused where it is not, and then
         read and compared.
         """
-        newest = list(newest_per_connection(mandates).values())
+        found = newest_per_connection(mandates)
+        newest = list(found.mandates.values())
         parts = [newest[start : start + TOGETHER] for start in range(0, len(newest), TOGETHER)]
         outcomes = await gather(*(self._settle(part) for part in parts))
-        if len(outcomes) == 1:
+        if len(outcomes) == 1 and not found.set_back:
             return outcomes[0]
         return Outcome(
             [mandate for outcome in outcomes for mandate in outcome.applied],
             frozenset[str]().union(*(outcome.unsettled for outcome in outcomes)),
             next((outcome.reason for outcome in outcomes if outcome.reason), ""),
+            (*found.set_back, *(mandate for outcome in outcomes for mandate in outcome.set_back)),
         )
 
     async def _settle(self, part: Sequence[Mandate]) -> Outcome:
         """`consume` for mandates of different connections."""
         left: Sequence[Mandate] = part
         written: list[Mandate] = []
+        set_back: tuple[Mandate, ...] = ()
         reason = ""
         try:
             for attempt in range(ATTEMPTS):
@@ -66,19 +71,22 @@ class Consumer:
                 if attempt:
                     # Of a refused write some was done.
                     written += [mandate for mandate in left if stored[mandate.connection_id].mandate == mandate]
-                left = [mandate for mandate in left if supersedes(mandate, stored[mandate.connection_id].mandate)]
+                newer = [mandate for mandate in left if supersedes(mandate, stored[mandate.connection_id].mandate)]
+                if len(newer) < len(left):
+                    set_back += tuple(each for each in left if is_set_back(each, stored[each.connection_id].mandate))
+                    left = newer
                 if not left:
-                    return Outcome(written)
+                    return Outcome(written, set_back=set_back)
                 try:
                     await self._store.save(_over(left, stored))
                 except RefusedError as refused:
                     reason = str(refused)
                     self._filling = False
                 else:
-                    return Outcome([*written, *left])
+                    return Outcome([*written, *left], set_back=set_back)
         except StoreAwayError as away:
             reason = str(away)
-        return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
+        return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason, set_back)
 
     async def _read(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         stored = await self._store.get_many(connection_ids)

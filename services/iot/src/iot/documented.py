@@ -2,11 +2,20 @@
 
 from typing import Any, Final
 
+from iot.connection import ID_PATTERN, MAX_ID_LENGTH
+
 _CONNECTION: Final = {
     "type": "string",
     "minLength": 1,
-    "maxLength": 1000,
-    "description": "Any characters but lone surrogates.",
+    "maxLength": MAX_ID_LENGTH,
+    "pattern": ID_PATTERN,
+    "description": "No invisible characters, no blanks at its ends, and not shortened by a spreadsheet (8.7E+17).",
+}
+_MANDATE: Final = {
+    "type": "object",
+    "required": ["connectionId", "connectionMandate"],
+    "additionalProperties": False,
+    "properties": {"connectionId": _CONNECTION, "connectionMandate": {"enum": ["0", "1", "2"]}},
 }
 _TAG: Final = {
     "ETag": {"description": "Strong", "schema": {"type": "string"}, "example": '"8a5b4f2c9d0e1f3a"'},
@@ -41,15 +50,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "headers": _TAG,
         "content": {
             "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["connectionId", "connectionMandate"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "connectionId": _CONNECTION,
-                        "connectionMandate": {"enum": ["0", "1", "2"]},
-                    },
-                },
+                "schema": _MANDATE,
                 "example": {"connectionId": "7733", "connectionMandate": "1"},
             }
         },
@@ -79,6 +80,20 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         },
     },
 }
+RESPONSES_OF_MANY: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Those that are known, in the order in which they were asked for",
+        "headers": {"Cache-Control": _TAG["Cache-Control"]},
+        "content": {
+            "application/json": {
+                "schema": {"type": "array", "items": _MANDATE},
+                "example": [{"connectionId": "7733", "connectionMandate": "1"}],
+            }
+        },
+    },
+    400: RESPONSES[400],
+    503: RESPONSES[503],
+}
 _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
@@ -95,3 +110,14 @@ def _parameters(name: str, place: str) -> dict[str, Any]:
 
 BY_PARAMETER: Final = _parameters("connectionId", "query")
 BY_PATH: Final = _parameters("connection_id", "path")
+BY_PARAMETERS: Final = {
+    "parameters": [
+        {
+            "name": "connectionId",
+            "in": "query",
+            "required": True,
+            "schema": {"type": "array", "items": _CONNECTION, "minItems": 1, "maxItems": 200},
+            "example": ["7733", "4512"],
+        }
+    ]
+}

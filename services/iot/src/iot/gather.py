@@ -7,6 +7,7 @@ comes alone waits for nothing.
 
 from asyncio import Future, Task, get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -34,7 +35,9 @@ class Gatherer(Generic[T]):
 
     def _depart(self) -> None:
         waiting, self._waiting = self._waiting, []
-        flight = get_running_loop().create_task(self._fly(waiting))
+        # A call for one belongs to the trace of whoever asked, a call for many to none.
+        context = None if len(waiting) == 1 else Context()
+        flight = get_running_loop().create_task(self._fly(waiting), context=context)
         # The loop itself holds tasks only weakly.
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from time import time_ns
 from typing import Final, Literal, NamedTuple
 
 from iot.consumer import Consumer, Outcome
 from iot.dead_letter import DeadLetter, DeadLetters, dead_letter
 from iot.document import UnreadableError
 from iot.mandate import UNKNOWN, Mandate
-from iot.message import Message, open_envelope, read
+from iot.message import Message, check_sequence, open_envelope, read
 from iot.metrics import Metrics
 from iot.store import Store
 from iot.trace import trace_id, traceparent
@@ -39,15 +40,18 @@ class _Opened(NamedTuple):
 class Intake:
     """Where messages go: a store and the place for dead letters."""
 
-    def __init__(self, store: Store, dead_letters: DeadLetters, metrics: Metrics) -> None:
+    def __init__(self, store: Store, dead_letters: DeadLetters, metrics: Metrics, max_ahead: float) -> None:
+        """`max_ahead`: seconds that a sequence may be ahead of its record's time."""
         self._consumer = Consumer(store)
         self._dead_letters = dead_letters
         self._metrics = metrics
+        self._max_ahead = int(max_ahead * 1_000_000)
 
     async def take(self, messages: Sequence[Message]) -> list[Answer]:
         """Takes messages in, and says of each what became of it, in their order."""
         self._metrics.delivered(len(messages))
-        opened = [_open(message) for message in messages]
+        now = time_ns() // 1_000_000
+        opened = [self._open(message, now) for message in messages]
         if len(opened) == 1 and opened[0].trace:
             # Writing for many belongs to no one event's trace.
             traceparent.set(opened[0].trace)
@@ -55,10 +59,24 @@ class Intake:
         letters = [said for said, _ in opened if isinstance(said, DeadLetter)]
         unkept = await self._dead_letters.publish(letters) if letters else {}
         _log_changes(outcome, opened)
+        _log_set_back(outcome.set_back)
+        self._metrics.set_back(len(outcome.set_back))
         _log_letters(opened, unkept)
         answers = [_answer(said, outcome, unkept) for said, _ in opened]
         self._count(opened, answers, outcome)
         return answers
+
+    def _open(self, message: Message, now: int) -> _Opened:
+        trace = None
+        try:
+            envelope = open_envelope(message.event)
+            parent = envelope.get("traceparent")
+            trace = parent if isinstance(parent, str) else None
+            said = read(envelope, message.metadata)
+            check_sequence(said, now, self._max_ahead)
+            return _Opened(said, trace)
+        except UnreadableError as error:
+            return _Opened(dead_letter(message, str(error)), trace)
 
     def _count(self, opened: Sequence[_Opened], answers: Sequence[Answer], outcome: Outcome) -> None:
         dead = sum(answer.status == "SUCCESS" and bool(answer.reason) for answer in answers)
@@ -74,17 +92,6 @@ class Intake:
         for arrival in last.values():
             if arrival != UNKNOWN:
                 self._metrics.handled(arrival)
-
-
-def _open(message: Message) -> _Opened:
-    trace = None
-    try:
-        envelope = open_envelope(message.event)
-        parent = envelope.get("traceparent")
-        trace = parent if isinstance(parent, str) else None
-        return _Opened(read(envelope, message.metadata), trace)
-    except UnreadableError as error:
-        return _Opened(dead_letter(message, str(error)), trace)
 
 
 def _answer(said: Mandate | DeadLetter, outcome: Outcome, unkept: Mapping[str, str]) -> Answer:
@@ -113,6 +120,19 @@ def _log_changes(outcome: Outcome, opened: Sequence[_Opened]) -> None:
                 sequence=mandate.sequence,
                 **position,
             )
+
+
+def _log_set_back(set_back: Sequence[Mandate]) -> None:
+    message = (
+        "events came that are older by sequence than what was known: a clock was set back; scripts/announce mends it"
+    )
+    if len(set_back) > LINES:
+        log.warning(message, extra={"events": len(set_back)})
+        return
+    for mandate in set_back:
+        position = {"partition": mandate.arrival.partition, "offset": mandate.arrival.offset}
+        about: dict[str, object] = {"connectionId": mandate.connection_id, "sequence": mandate.sequence}
+        log.warning(message, extra=about | position)
 
 
 def _log_letters(opened: Sequence[_Opened], unkept: Mapping[str, str]) -> None:

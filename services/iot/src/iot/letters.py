@@ -42,7 +42,9 @@ class DaprDeadLetters:
         ]
         request = api_v1.BulkPublishRequest(pubsub_name=self._pubsub, topic=self._topic, entries=entries)
         try:
-            reply = await self._sidecar.call(self._sidecar.api.BulkPublishEvent, request)
+            reply = await self._sidecar.call(
+                self._sidecar.api.BulkPublishEvent, request, self._sidecar.delivery_timeout
+            )
         except SidecarError as error:
             if error.away:
                 return dict.fromkeys(dict(letters), str(error))
@@ -60,7 +62,7 @@ class DaprDeadLetters:
             metadata={"partitionKey": id_},
         )
         try:
-            await self._sidecar.call(self._sidecar.api.PublishEvent, request)
+            await self._sidecar.call(self._sidecar.api.PublishEvent, request, self._sidecar.delivery_timeout)
         except SidecarError as error:
             return {id_: str(error)}
         return {}

@@ -22,6 +22,10 @@ class MeasuredStore:
         """See Store.check."""
         await self._store.check()
 
+    async def read_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
+        """See Store.read_many."""
+        return await self._store.read_many(connection_ids)
+
     async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         """See Store.get_many."""
         with self._metrics.store("read"):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, cast
 
 import orjson
 
-from iot.connection import key_of
+from iot.connection import check_id
 from iot.document import JsonObject, UnreadableError, parse_object
 from iot.mandate import LEVELS, Arrival, Mandate, is_level
 
@@ -60,7 +60,20 @@ def open_envelope(event: object) -> JsonObject:
         raise UnreadableError(f"the event is too large: {len(raw)} bytes, at most {MAX_SIZE} are read")
     if not raw:
         raise UnreadableError("the event is empty")
-    return parse_object(raw)
+    return _unwrapped(parse_object(raw))
+
+
+def _unwrapped(envelope: JsonObject) -> JsonObject:
+    """The event that a sidecar has put, as it was on the topic, into one of its own (rawPayload without bulk);
+    any other as it is."""
+    inner = envelope.get("data_base64")
+    if "data" in envelope or not isinstance(inner, str):
+        return envelope
+    try:
+        event = parse_object(binascii.a2b_base64(inner, strict_mode=True))
+    except ValueError as error:
+        raise UnreadableError(f"data_base64: {error}") from None
+    return event if "data" in event else {**envelope, "data": event}
 
 
 def read(envelope: JsonObject, metadata: Mapping[str, str]) -> Mandate:
@@ -79,12 +92,27 @@ def read(envelope: JsonObject, metadata: Mapping[str, str]) -> Mandate:
     connection_id, level = data.get("connectionId"), data.get("connectionMandate")
     if not isinstance(connection_id, str):
         raise UnreadableError("data.connectionId is not a string")
-    key_of(connection_id)
+    check_id(connection_id)
     if type(level) is int:
         level = _NUMBERS.get(level)
     if not is_level(level):
         raise UnreadableError(f"data.connectionMandate is not one of {', '.join(LEVELS)}")
     return Mandate(connection_id, level, _sequence(envelope), _arrival(metadata))
+
+
+def check_sequence(mandate: Mandate, now: int, max_ahead: int) -> None:
+    """Raises UnreadableError for a sequence more than `max_ahead` microseconds ahead of the record's time.
+
+    Taken, it would outrank all that its publisher says for as long; a sequence is microseconds since
+    1970 by the publisher's clock, or less. `now`, in milliseconds since 1970, is the time of a record
+    of which none is told.
+    """
+    if mandate.sequence is None:
+        return
+    ahead = mandate.sequence - (mandate.arrival.timestamp or now) * 1000
+    if ahead > max_ahead:
+        told = f"{ahead // 1_000_000} s ahead of the record's own time, {max_ahead // 1_000_000} s at most are taken"
+        raise UnreadableError(f"sequence {mandate.sequence} is {told}: whose clock is wrong?")
 
 
 def _arrival(metadata: Mapping[str, str]) -> Arrival:

@@ -31,6 +31,15 @@ class Metrics:
         self._refused = Counter(
             "iot_store_refusals", "Writes refused: of what changed, or was known after all", registry=registry
         )
+        self._deliveries_refused = Counter(
+            "iot_deliveries_refused", "Deliveries that did not come from the sidecar", registry=registry
+        )
+        self._set_back = Counter(
+            "iot_events_set_back",
+            "Events that came later than what is known of their connection, and are older by sequence: whoever"
+            " published them has a clock that was set back",
+            registry=registry,
+        )
         self._queries = Counter("iot_queries", "Queries answered, by status", ["status"], registry=registry)
         self._by_status = {status: self._queries.labels(status) for status in (200, 304, 400, 404, 503)}
         self._offset = Gauge(
@@ -80,6 +89,15 @@ class Metrics:
     def refused(self) -> None:
         """The store refused a write."""
         self._refused.inc()
+
+    def delivery_refused(self) -> None:
+        """Somebody other than the sidecar wanted to deliver."""
+        self._deliveries_refused.inc()
+
+    def set_back(self, events: int) -> None:
+        """So many events are older by sequence than what was known before they came."""
+        if events:
+            self._set_back.inc(events)
 
     def answered(self, status: int) -> None:
         """A query was answered."""

@@ -8,6 +8,7 @@ from typing import cast
 from iot.app import create_app
 from iot.dead_letter import DeadLetters
 from iot.metrics import Metrics
+from iot.settings import Settings
 from iot.store import Store
 from iot.watch import Watch
 
@@ -19,7 +20,7 @@ COMMAND = "(cd services/iot && PYTHONPATH=src python -m iot.openapi > ../../docs
 def text() -> str:
     """The document. No route is called for it, so nothing needs to be behind them."""
     nothing = object()
-    app = create_app(cast(Store, nothing), cast(DeadLetters, nothing), cast(Watch, nothing), Metrics())
+    app = create_app(cast(Store, nothing), cast(DeadLetters, nothing), cast(Watch, nothing), Metrics(), Settings())
     return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -4,6 +4,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from iot.api import METHODS
 from iot.metrics import CONTENT_TYPE, Metrics
 from iot.problem import RETRY_AFTER, problem
 from iot.store import Store, StoreAwayError
@@ -17,11 +18,11 @@ def add_probes(app: FastAPI, store: Store, watch: Watch, metrics: Metrics) -> No
     `/readyz` then says so, and `iot_subscribed` is 0, but it is not taken out of service.
     """
 
-    @app.get("/livez", include_in_schema=False)
+    @app.api_route("/livez", methods=METHODS, include_in_schema=False)
     async def livez(_: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.api_route("/readyz", methods=METHODS, include_in_schema=False)
     async def readyz(_: Request) -> Response:
         try:
             await store.check()
@@ -31,7 +32,7 @@ def add_probes(app: FastAPI, store: Store, watch: Watch, metrics: Metrics) -> No
         told = {"ready": True, "subscribed": reason is None} | ({"reason": reason} if reason else {})
         return Response(orjson.dumps(told), media_type="application/json")
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.api_route("/metrics", methods=METHODS, include_in_schema=False)
     async def metrics_(_: Request) -> Response:
         await watch.look()
         return Response(metrics.text(), media_type=CONTENT_TYPE)

@@ -26,7 +26,9 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  the handler is registered for no other
-    detail = f"{error.detail}: {request.method} {request.url.path}"
+    # The same for HEAD as for GET, but where the method is what is wrong.
+    method = f"{request.method} " if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else ""
+    detail = f"{error.detail}: {method}{request.url.path}"
     return problem(error.status_code, detail, error.headers)
 
 

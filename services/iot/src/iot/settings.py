@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-MAX_SECONDS: Final = 60
+DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class Settings:
     state_timeout: float = 2.0
     dapr_grpc_port: int = 50001
     log_level: str = "info"
+    app_api_token: str | None = None
+    delivery_timeout: float = 30.0
+    max_sequence_ahead: float = 3600.0
+    keep_alive: float = 75.0
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -29,7 +33,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         statestore=environment.get("IOT_STATESTORE") or default.statestore,
         pubsub=environment.get("IOT_PUBSUB") or default.pubsub,
         dead_letter_topic=environment.get("IOT_DEAD_LETTER_TOPIC") or default.dead_letter_topic,
-        state_timeout=_seconds(environment, "IOT_STATE_TIMEOUT_SECONDS", default.state_timeout),
+        app_api_token=environment.get("APP_API_TOKEN"),
+        state_timeout=_seconds(environment, "IOT_STATE_TIMEOUT_SECONDS", default.state_timeout, 60),
+        delivery_timeout=_seconds(environment, "IOT_DELIVERY_TIMEOUT_SECONDS", default.delivery_timeout, 60),
+        max_sequence_ahead=_seconds(environment, "IOT_MAX_SEQUENCE_AHEAD_SECONDS", default.max_sequence_ahead, DAY),
+        keep_alive=_seconds(environment, "IOT_KEEP_ALIVE_SECONDS", default.keep_alive, DAY),
         dapr_grpc_port=_port(environment, "DAPR_GRPC_PORT", default.dapr_grpc_port),
         log_level=_level(environment, "LOG_LEVEL", default.log_level),
     )
@@ -42,14 +50,14 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+def _seconds(environment: Mapping[str, str], name: str, default: float, most: int) -> float:
     text = environment.get(name) or str(default)
     try:
         value = float(text)
     except ValueError:
         value = 0
-    if not 0 < value <= MAX_SECONDS:
-        raise ValueError(f"{name}={text!r} is not seconds, over 0 and at most {MAX_SECONDS}")
+    if not 0 < value <= most:
+        raise ValueError(f"{name}={text!r} is not seconds, over 0 and at most {most}")
     return value
 
 

@@ -36,27 +36,32 @@ class SidecarError(Exception):
 
 
 class Sidecar:
-    """Calls with a time limit, the API token when it wants one, and the trace when there is one.
+    """Calls with time limits, the API token when it wants one, and the trace when there is one.
 
     Make it where an event loop runs.
     """
 
-    def __init__(self, grpc_port: int, timeout: float) -> None:
-        """`timeout`: seconds that one call may take."""
-        self._timeout = timeout
+    def __init__(self, grpc_port: int, query_timeout: float, delivery_timeout: float) -> None:
+        """Seconds that a call may take: one that somebody waits for, and one that brings a delivery to its end.
+
+        The second is longer than any that the sidecar itself gives a store (k8s/dapr/resiliency.yaml): what
+        it would have brought to its end must not be begun anew for ever.
+        """
+        self.query_timeout = query_timeout
+        self.delivery_timeout = delivery_timeout
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{grpc_port}", _CHANNEL_OPTIONS)
         self.api: Any = api_service_v1.DaprStub(self._channel)  # type: ignore[no-untyped-call]
 
-    async def call(self, method: Callable[..., Awaitable[Any]], request: object) -> Any:
-        """The reply to a request, by a method of `api`. Raises SidecarError."""
+    async def call(self, method: Callable[..., Awaitable[Any]], request: object, timeout: float) -> Any:  # noqa: ASYNC109  gRPC's own
+        """The reply to a request, by a method of `api`, within seconds. Raises SidecarError."""
         try:
-            return await method(request, timeout=self._timeout, metadata=_metadata())
+            return await method(request, timeout=timeout, metadata=_metadata())
         except grpc.aio.AioRpcError as error:
             raise SidecarError(error) from error
 
     async def about(self) -> Any:
         """Its own description (GetMetadataResponse): components that work, subscriptions."""
-        return await self.call(self.api.GetMetadata, api_v1.GetMetadataRequest())
+        return await self.call(self.api.GetMetadata, api_v1.GetMetadataRequest(), self.query_timeout)
 
     async def close(self) -> None:
         """Closes the channel."""

@@ -35,7 +35,7 @@ class DaprState:
     def __init__(self, component: str, sidecar: Sidecar) -> None:
         self._component = component
         self._sidecar = sidecar
-        self._gathered = Gatherer(self.get_many)
+        self._gathered = Gatherer(self.read_many)
         self._writing = Lock()
         self._redis = False
         """Whether the store was Redis when last asked, and has refused nothing since."""
@@ -46,24 +46,31 @@ class DaprState:
 
     async def check(self) -> None:
         """See Store.check."""
-        await self._read(READY_KEY)
+        await self._read(READY_KEY, self._sidecar.query_timeout)
 
-    async def _read(self, key: str) -> Stored:
+    async def _read(self, key: str, seconds: float) -> Stored:
         request = api_v1.GetStateRequest(store_name=self._component, key=key)
         try:
-            reply = await self._sidecar.call(self._sidecar.api.GetState, request)
+            reply = await self._sidecar.call(self._sidecar.api.GetState, request, seconds)
         except SidecarError as error:
             raise StoreAwayError(str(error)) from error
         return Stored(decode(reply.data), reply.etag or None)
 
+    async def read_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
+        """See Store.read_many."""
+        return await self._read_many(connection_ids, self._sidecar.query_timeout)
+
     async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         """See Store.get_many."""
+        return await self._read_many(connection_ids, self._sidecar.delivery_timeout)
+
+    async def _read_many(self, connection_ids: Sequence[str], seconds: float) -> dict[str, Stored]:
         if len(connection_ids) == 1:
-            return {connection_ids[0]: await self._read(key_of(connection_ids[0]))}
+            return {connection_ids[0]: await self._read(key_of(connection_ids[0]), seconds)}
         ids = {key_of(id_): id_ for id_ in connection_ids}
         request = api_v1.GetBulkStateRequest(store_name=self._component, keys=ids, parallelism=READ_AT_ONCE)
         try:
-            reply = await self._sidecar.call(self._sidecar.api.GetBulkState, request)
+            reply = await self._sidecar.call(self._sidecar.api.GetBulkState, request, seconds)
         except SidecarError as error:
             raise StoreAwayError(str(error)) from error
         found = dict.fromkeys(connection_ids, Stored())
@@ -90,12 +97,14 @@ class DaprState:
                     operation.operationType = "upsert"
                     _fill(operation.request, mandate, etag or etag_of_new)
                 async with self._writing:
-                    await self._sidecar.call(self._sidecar.api.ExecuteStateTransaction, request)
+                    await self._sidecar.call(
+                        self._sidecar.api.ExecuteStateTransaction, request, self._sidecar.delivery_timeout
+                    )
             else:
                 request = api_v1.SaveStateRequest(store_name=self._component)
                 for mandate, etag in items:
                     _fill(request.states.add(), mandate, etag or etag_of_new)
-                await self._sidecar.call(self._sidecar.api.SaveState, request)
+                await self._sidecar.call(self._sidecar.api.SaveState, request, self._sidecar.delivery_timeout)
         except SidecarError as error:
             self._redis = False
             raise (StoreAwayError if error.away else RefusedError)(str(error)) from error

@@ -31,8 +31,14 @@ class Store(Protocol):
     async def get(self, connection_id: str) -> Mandate | None:
         """The mandate of one connection; None when it is not known."""
 
+    async def read_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
+        """What is stored of each of these connections, by id, for somebody who waits for it."""
+
     async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        """What is stored of each of these connections, by id."""
+        """What is stored of each of these connections, by id, to be written over.
+
+        It and `save` may take as long as the store needs: who delivers waits.
+        """
 
     async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
         """Writes each mandate over the version named by its etag; None: only if there is none.

@@ -10,16 +10,24 @@ from fastapi.responses import Response
 from iot.document import JsonObject, UnreadableError, parse_object
 from iot.intake import Answer, Intake
 from iot.message import Message
+from iot.problem import problem
+from iot.token import HEADER, Token
 
 POSITION: Final = ("__topic", "__partition", "__offset", "__key", "__timestamp")
 """What pubsub.kafka tells of a message, in an entry's metadata or else in the request's headers."""
 
+_REFUSED: Final = (
+    f"only IoT's own sidecar delivers: {HEADER} must have the value of APP_API_TOKEN; mandates are changed at CRM"
+)
 
-def add_subscription(app: FastAPI, intake: Intake) -> None:
-    """Adds the route that the Subscription resource names."""
+
+def add_subscription(app: FastAPI, intake: Intake, token: Token) -> None:
+    """Adds the route that the Subscription resource names, for the sidecar alone."""
 
     @app.post("/mandates", include_in_schema=False)
     async def mandates(request: Request) -> Response:
+        if not token.proves(request):
+            return problem(403, _REFUSED)
         body = await request.body()
         envelope = _bulk(body)
         if envelope is None:

@@ -2,6 +2,9 @@
 
 import json
 
+from parts.daprd import APP_API_TOKEN
+
+SIDECAR = {"dapr-api-token": APP_API_TOKEN}
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 

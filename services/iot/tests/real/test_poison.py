@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from events import PARENT, envelope, record
+from events import PARENT, SIDECAR, envelope, record
 
 from parts.iot import Platform
 from parts.process import until
@@ -40,6 +40,9 @@ POISON: Mapping[bytes, tuple[bytes, str]] = {
     b"level": (json.dumps({**GOOD, "data": {**DATA, "connectionMandate": "3"}}).encode(), "connectionMandate is not"),
     b"sequence": (json.dumps({**GOOD, "sequence": "soon"}).encode(), "sequence is not a decimal integer"),
     b"trace": (json.dumps({"traceparent": 7, "data": "x"}).encode(), "data is text"),
+    b"id-invisible": (json.dumps({**GOOD, "data": {**DATA, "connectionId": "7733\u200b"}}).encode(), "U+200B"),
+    b"id-shortened": (json.dumps({**GOOD, "data": {**DATA, "connectionId": "8,71687E+17"}}).encode(), "spreadsheet"),
+    b"ahead": (json.dumps({**GOOD, "sequence": "9000000000000000000"}).encode(), "ahead of the record's own time"),
     b"large": (b" " * 1_000_000, "too large: 1000000 bytes, at most 65536"),
     b"\xff\xfe": (b"a key that is no text", "not JSON"),
 }
@@ -47,6 +50,8 @@ POISON: Mapping[bytes, tuple[bytes, str]] = {
 
 def test_each_kind_of_poison_lands_with_its_reason_between_the_good_ones(platform: Platform) -> None:
     platform.create_dead_letter_topic()
+    # The topic takes none that is larger than what can be read; another may.
+    platform.broker.configure_topic(platform.topic, {"max.message.bytes": "1048588"})
     replica = platform.add("a")
     for number, (key, (value, _)) in enumerate(POISON.items()):
         batch = [record(f"before-{number}", "1", "5"), (key, value), record(f"after-{number}", 2, 5)]
@@ -74,7 +79,9 @@ def redriven(platform: Platform, url: str, letter: Mapping[str, Any], original: 
     data = letter["data"]
     metadata = {f"__{name}": str(data[name]) for name in ("topic", "partition", "offset", "key", "timestamp")}
     entry = {"entryId": "1", "event": base64.b64encode(original).decode(), "metadata": metadata}
-    answer = httpx.post(f"{url}/mandates", json={"topic": platform.topic, "entries": [entry]}, timeout=30)
+    answer = httpx.post(
+        f"{url}/mandates", json={"topic": platform.topic, "entries": [entry]}, headers=SIDECAR, timeout=30
+    )
     (status,) = answer.json()["statuses"]
     assert isinstance(status, dict)
     return status
@@ -117,3 +124,38 @@ def test_an_applied_change_is_logged_with_the_trace_that_began_at_crm(platform: 
     lines = [json.loads(line) for line in replica.iot.said().splitlines()]
     (line,) = [line for line in lines if line["message"] == "mandate applied"]
     assert (line["connectionId"], line["traceId"]) == ("7733", PARENT.split("-")[1])
+
+
+def test_a_producers_headers_cannot_say_where_a_record_is(platform: Platform) -> None:
+    platform.create_dead_letter_topic()
+    replica = platform.add("a")
+    forged = {
+        "__offset": "77",
+        "__partition": "3",
+        "__timestamp": "1",
+        "__topic": "other",
+        "__key": "k",
+        "__Offset": "7",
+    }
+    platform.put([record("7733", "2", "5"), (b"7733", b"{}")], 1, tenant="north", **forged)
+    (letter,) = until(platform.dead_letters, "the poison is on the dead-letter topic").values()
+    assert letter["id"] == f"{platform.topic}-1-1"
+    assert (letter["data"]["key"], letter["data"]["headers"]) == ("7733", {"tenant": "north"})
+    assert letter["data"]["timestamp"] > 1_700_000_000_000
+    assert replica.iot.metric('iot_handled_timestamp_seconds{partition="1"}') > 1_700_000_000
+    assert replica.iot.metric('iot_handled_timestamp_seconds{partition="3"}') == 0
+
+
+def test_many_of_the_largest_do_not_exhaust_a_replica(platform: Platform) -> None:
+    """With the limits of the charts: 192 MiB for IoT, 384 MiB for its sidecar."""
+    platform.create_dead_letter_topic()
+    room = 32_768 - 200  # of which the batch needs some
+    number = 3_000
+    platform.put([(f"{each}".encode(), b"x" * room) for each in range(number)])
+    replica = platform.add("a")
+    sample = 'iot_messages_total{fate="dead-lettered"}'
+    until(lambda: replica.iot.metric(sample) >= number, "all are dead letters", 120, every=0.5)
+    assert replica.iot.memory()[1] < 192 * 1.048576
+    assert replica.sidecar.memory()[1] < 384 * 1.048576
+    platform.put([record("after", "1", "5")])
+    until(lambda: replica.iot.level("after") == "1", "the good one is applied")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import httpx
 import pytest
-from events import envelope
+from events import SIDECAR, envelope
 
 from conftest import missing
 from iot.mandate import Arrival, Level, Mandate
@@ -38,7 +38,7 @@ class OneReplica:
         """Runs a coroutine of a state adapter of one's own: another replica's, as it were."""
 
         async def main() -> T:
-            sidecar = Sidecar(self.replica.sidecar.grpc_port, timeout)
+            sidecar = Sidecar(self.replica.sidecar.grpc_port, timeout, timeout)
             try:
                 return await work(DaprState("statestore", sidecar))
             finally:
@@ -50,7 +50,9 @@ class OneReplica:
         return self.iot.answers("/readyz")
 
     def deliver(self, id_: str, level: Level, sequence: int) -> str:
-        answer = httpx.post(f"{self.iot.url}/mandates", json=envelope(id_, level, sequence), timeout=30)
+        answer = httpx.post(
+            f"{self.iot.url}/mandates", json=envelope(id_, level, sequence), headers=SIDECAR, timeout=30
+        )
         return str(answer.json()["status"])
 
 

@@ -47,7 +47,7 @@ def test_a_key_that_somebody_made_first_stays_whatever_the_store_was_before(brok
         pytest.skip(f"needs {', '.join(absent)}")
 
     async def main(ports: list[int]) -> None:
-        redis, mariadb = (Sidecar(port, 10) for port in ports)
+        redis, mariadb = (Sidecar(port, 10, 10) for port in ports)
         seen = Changing(redis)
         state = DaprState("statestore", seen)
 
