@@ -104,9 +104,12 @@ class TestQuery:
             assert answers(link, ["1", "8E+17", ""]) == {"1": "1", "8E+17": None, "": None}
 
     def test_a_failure_is_no_answer(self, programs: Programs) -> None:
-        with serving(iot) as port, Link(forward(programs, iot=port), "IoT", "service/iot", 3008) as link:
-            with pytest.raises(Failure, match="IoT answers 500: it broke"):
-                answers(link, ["1", "away"])
+        with (
+            serving(iot) as port,
+            Link(forward(programs, iot=port), "IoT", "service/iot", 3008) as link,
+            pytest.raises(Failure, match="IoT answers 500: it broke"),
+        ):
+            answers(link, ["1", "away"])
 
 
 def crm(asked: Asked) -> Said:

@@ -79,6 +79,6 @@ def test_a_proxy_never_stands_in_between(programs: Programs, monkeypatch: pytest
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
-    with serving(Answers(Said(200, "1"))) as port:
-        with Link(forward(programs, crm=port), "CRM", "service/crm", 3005) as crm:
-            assert crm.get("/").json() == 1
+    one = Answers(Said(200, "1"))
+    with serving(one) as port, Link(forward(programs, crm=port), "CRM", "service/crm", 3005) as crm:
+        assert crm.get("/").json() == 1
