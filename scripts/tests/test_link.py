@@ -43,8 +43,10 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(programs: Programs) 
 def test_one_that_stays_busy_is_a_clear_failure(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "PATIENCE", 0.2)
     busy = Answers(Said(503, "the state store is away"))
-    with serving(busy) as port, Link(forward(programs, iot=port), "IoT", "service/iot", 3008) as iot, pytest.raises(
-        Failure, match=r"IoT answers 503: the state store is away\. Look at kubectl logs deploy/iot"
+    with (
+        serving(busy) as port,
+        Link(forward(programs, iot=port), "IoT", "service/iot", 3008) as iot,
+        pytest.raises(Failure, match=r"IoT answers 503: the state store is away\. Look at kubectl logs deploy/iot"),
     ):
         iot.get("/")
     assert len(busy.asked) > 1
