@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,7 +90,7 @@ def test_what_is_on_a_topic_is_read_whatever_it_is(kafka: Kafka, target: Target)
     written = [("a\tb\n", forged), ("k", b"\xff\r\n\n"), ("k", b"null"), ("k", None), ("7733", good)]
     produce(kafka, *written)
 
-    def since(records: "Iterator[Record]") -> list[tuple[str | None, bytes | None]]:
+    def since(records: Iterable[Record]) -> list[tuple[str | None, bytes | None]]:
         found = (one for one in records if one.offset >= ends[one.partition])
         return [(one.key, None if one.value is None else one.value.encode(errors="surrogateescape")) for one in found]
 

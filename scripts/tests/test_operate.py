@@ -18,6 +18,7 @@ from offline.versions import ROOT
         (["redrive", "send"], "name dead letters, or say --all"),
         (["redrive", "send", "x", "--all"], "name dead letters, or say --all"),
         (["audit", "x"], "unrecognized arguments"),
+        (["announce", "x"], "unrecognized arguments"),
         (["audit"], "cluster nosuch does not answer. Run make up, or name another one: CLUSTER=name"),
     ],
 )

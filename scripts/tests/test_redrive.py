@@ -2,13 +2,18 @@
 
 import base64
 import json
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from cluster.failure import Failure
-from operate.broker import Record
+from operate import redrive
+from operate.broker import DEAD_LETTERS, Record
 from operate.deadletter import letter_in, open_letters
-from operate.redrive import bulk_of, refusal_in
+from operate.redrive import bulk_of, refusal_in, sent
+
+from .programs import Programs
+from .toy import FORWARD, Asked, Said, forward, serving
 
 
 def record(value: object, *, key: str | None = "k", partition: int = 0, offset: int = 0, timestamp: int = 1) -> Record:
@@ -76,3 +81,45 @@ class TestRedrive:
     def test_what_says_nothing_of_the_message(self, answer: object) -> None:
         with pytest.raises(Failure):
             refusal_in(answer)
+
+
+class OneLetter:
+    """What is asked of the broker, with one dead letter."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, str | None]] = []
+
+    def ends(self, topic: str) -> dict[int, int]:
+        assert topic == DEAD_LETTERS
+        return {0: 1}
+
+    def is_empty(self, _topic: str, _ends: object) -> bool:
+        return False
+
+    def read(self, _topic: str, fold: Callable[[Iterable[Record]], object], _ends: object) -> object:
+        return fold([record({"data": DATA}, key="t-1-2")])
+
+    def write(self, _topic: str, records: Iterable[tuple[str, str | None]]) -> None:
+        self.written += records
+
+
+def test_it_is_sent_with_the_token_that_the_sidecar_has(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def iot(asked: Asked) -> Said:
+        if asked.headers.get("dapr-api-token") != "secret":
+            return Said(403, "only the sidecar delivers")
+        (entry,) = json.loads(asked.body)["entries"]
+        return Said(200, json.dumps({"statuses": [{"entryId": entry["entryId"], "status": "SUCCESS"}]}))
+
+    broker = OneLetter()
+    monkeypatch.setattr(redrive, "Broker", lambda _target: broker)
+    with serving(iot) as port:
+        target = forward(programs, iot=port)
+        programs.add("kubectl", FORWARD + 'case "$*" in *" get "*) exit 1 ;; esac')
+        with pytest.raises(Failure, match=r"no token in secret iot-app-token of namespace there\. Run make up"):
+            sent(target, [], everything=True, machine=False)
+        assert broker.written == []
+        token = base64.b64encode(b"secret").decode()
+        say = f"""case "$*" in *" get secret iot-app-token "*) echo '{{"data": {{"token": "{token}"}}}}' ;; esac"""
+        programs.add("kubectl", FORWARD + say)
+        assert sent(target, ["t-1-2"], everything=False, machine=False) == 0
+    assert broker.written == [("t-1-2", None)]
