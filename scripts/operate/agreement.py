@@ -1,10 +1,10 @@
 """Whether CRM, the topic and IoT agree, for all connections that any of them knows."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cluster.target import Target
+from operate.aside import Aside
 from operate.broker import TOPIC, Broker, Offsets
 from operate.connection import connections_of
 from operate.customers import Holders, holders
@@ -48,13 +48,12 @@ def hear(target: Target, broker: Broker, read_model: ReadModel, crm: Link, ends:
 
     :raises Failure: one of them does not answer.
     """
-    with ThreadPoolExecutor(3) as pool:
-        topic = pool.submit(broker.read, TOPIC, told, ends)
-        customers = pool.submit(holders, crm)
-        keys = pool.submit(store_of(read_model.store).keys, target, read_model.app_id)
-        held, said = customers.result(), topic.result()
-        known = {*held, *said.newest}
-        return Heard(held, said, known | connections_of(keys.result(), known))
+    topic = Aside(lambda: broker.read(TOPIC, told, ends))
+    keys = Aside(lambda: store_of(read_model.store).keys(target, read_model.app_id))
+    held = holders(crm)
+    said = topic.result()
+    known = {*held, *said.newest}
+    return Heard(held, said, known | connections_of(keys.result(), known))
 
 
 def compared(broker: Broker, heard: Heard, crm: Link, iot: Link, begun: Offsets) -> Agreement:
@@ -70,11 +69,10 @@ def compared(broker: Broker, heard: Heard, crm: Link, iot: Link, begun: Offsets)
         time.sleep(0.5)  # for what is under way
         # Only what differs each time: other connections have changed since they were compared.
         open_ = [one.connectionId for one in found]
-        with ThreadPoolExecutor(2) as pool:
-            customers, known = pool.submit(holders, crm), pool.submit(answers, iot, open_)
-            said = broker.read(TOPIC, lambda records: told(records, begun))
-            held = customers.result()
-            found = differences(held, known.result(), said)
+        topic = Aside(lambda: broker.read(TOPIC, lambda records: told(records, begun)))
+        known = answers(iot, open_)
+        held, said = holders(crm), topic.result()
+        found = differences(held, known, said)
     return Agreement(
         customers=sum(map(len, held.values())),
         connections=len(heard.connections),

@@ -2,12 +2,12 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from cluster.target import Target
 from offline.progress import say
 from operate.agreement import compared, hear
+from operate.aside import Aside
 from operate.broker import DEAD_LETTERS, TOPIC, Broker, Offsets
 from operate.deadletter import open_letters
 from operate.difference import Difference, mends, sentence_of
@@ -63,11 +63,10 @@ def _report(target: Target) -> Report:
     begun, letters = broker.all_ends()
     with Link(target, "CRM", "service/crm", 3005) as crm, Link(target, "IoT", "service/iot", 3008) as iot:
         heard = hear(target, broker, read_model, crm, begun)
-        with ThreadPoolExecutor(1) as pool:
-            # Beside the questions to IoT; but only one JVM at a time starts in the broker's pod.
-            aside = pool.submit(lambda: (_partitions(broker, read_model, begun), _dead_letters(broker, letters)))
-            found = compared(broker, heard, crm, iot, begun)
-            partitions, dead_letters = aside.result()
+        # Beside the questions to IoT.
+        rest = Aside(lambda: (_partitions(broker, read_model, begun), _dead_letters(broker, letters)))
+        found = compared(broker, heard, crm, iot, begun)
+        partitions, dead_letters = rest.result()
     return Report(
         customers=found.customers,
         connections=found.connections,

@@ -60,6 +60,7 @@ class Link:
         self._lock = threading.Lock()
         self._port = 0
         self._made = 0
+        self._closed = False
         self._local = threading.local()
 
     def __enter__(self) -> Self:
@@ -69,9 +70,11 @@ class Link:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for one in self._connections:
-            one.close()
-        self._stack.close()
+        with self._lock:
+            self._closed = True
+            for one in self._connections:
+                one.close()
+            self._stack.close()
 
     def get(self, path: str) -> Reply:
         """Ask, and ask again while the service is away or says that it is.
@@ -111,7 +114,7 @@ class Link:
                 broken += 1
                 if broken == 1:
                     continue
-            if time.monotonic() + pause > until:
+            if self._closed or time.monotonic() + pause > until:
                 raise failure
             time.sleep(pause)
             if broken > 1:
@@ -136,7 +139,7 @@ class Link:
     def _renew(self, made: int) -> None:
         """Forward anew, unless another thread has done it since."""
         with self._lock:
-            if made != self._made:
+            if self._closed or made != self._made:
                 return
             self._stack.close()
             try:

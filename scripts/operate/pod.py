@@ -72,6 +72,7 @@ def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[bytes]
         assert process.stdout  # noqa: S101
         # A link that is broken in silence would be waited for without end.
         late = threading.Timer(LONGEST, process.kill)
+        late.daemon = True
         late.start()
         try:
             yield iter(process.stdout)

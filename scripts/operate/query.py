@@ -1,9 +1,10 @@
 """Asking IoT for very many connections."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import quote
 
+from operate.aside import Aside
 from operate.connection import is_id
 from operate.link import Link
 
@@ -24,9 +25,17 @@ def answers(iot: Link, connections: Iterable[str]) -> Answers:
     """
     wanted = dict.fromkeys(connections)
     found: Answers = dict(wanted)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for some in pool.map(lambda path: _ask(iot, path), _questions(filter(is_id, wanted))):
-            found |= some
+    questions = list(_questions(filter(is_id, wanted)))
+    workers = [Aside(partial(_ask_all, iot, questions[one::WORKERS])) for one in range(WORKERS)]
+    for worker in workers:
+        found |= worker.result()
+    return found
+
+
+def _ask_all(iot: Link, paths: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in paths:
+        found |= _ask(iot, path)
     return found
 
 

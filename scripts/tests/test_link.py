@@ -8,6 +8,7 @@ import pytest
 
 from cluster.failure import Failure
 from operate import link
+from operate.aside import Aside
 from operate.link import Link
 
 from .programs import Programs
@@ -84,3 +85,13 @@ def test_a_proxy_never_stands_in_between(programs: Programs, monkeypatch: pytest
     one = Answers(Said(200, "1"))
     with serving(one) as port, Link(forward(programs, crm=port), "CRM", "service/crm", 3005) as crm:
         assert crm.get("/").json() == 1
+
+
+def test_what_fails_aside_is_raised_where_its_result_is_asked_for() -> None:
+    assert Aside(lambda: 1).result() == 1
+    with pytest.raises(Failure, match=r"no\. Do it"):
+        Aside(failing).result()
+
+
+def failing() -> None:
+    raise Failure("no", "Do it")

@@ -40,8 +40,8 @@ def _as_after_make_up(target: Target) -> None:
 def tree(target: Target, tmp_path: Path) -> Path:
     """A copy of the project, with all of the cluster as after `make up` but for what is on the topic.
 
-    CRM in memory forgets what it is not told by its file. IoT forgets nothing, so its store is emptied; what
-    an event for each of the suite's connections would do too, in minutes.
+    CRM in memory forgets what it is not told by its file. IoT forgets nothing, so its store is emptied; and
+    the suite's connections, which nobody holds any more, are revoked on the topic.
     """
     verbs = Verbs(target, copied(tmp_path / "tree"))
     verbs.run("rebuild", "--forget")
@@ -51,6 +51,7 @@ def tree(target: Target, tmp_path: Path) -> Path:
     target.kubectl("scale", "deploy/crm", "--replicas=1")
     target.kubectl("rollout", "status", "deploy/crm")
     _known(target, seconds=30)  # CRM has only just started
+    verbs.run("announce")
     return verbs.tree
 
 
