@@ -1,14 +1,20 @@
 """What the services stand on: Dapr's control plane, Kafka with its topic and users, Redis."""
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 
+from cluster.failure import Failure
 from cluster.target import Target
 from cluster.way import Way
-from offline.progress import step
+from offline.progress import say, step
 from offline.versions import ROOT, version
 
 K8S = ROOT / "k8s"
+SERVICES = ("crm", "iot")
+STRIMZI = ("kafkatopic", "kafkauser", "kafkanodepool", "kafka")
+# Seconds for an operator to take its leave of what is being deleted.
+LEAVE = 60
 
 
 def install(target: Target, way: Way) -> None:
@@ -17,6 +23,7 @@ def install(target: Target, way: Way) -> None:
     :raises Failure: something is refused or not ready in time.
     """
     _release(target)
+    _tokens(target)
     with ThreadPoolExecutor() as pool:
         tasks = [pool.submit(_dapr, target, way), pool.submit(_kafka, target, way), pool.submit(_redis, target)]
         for task in tasks:
@@ -41,6 +48,41 @@ def _release(target: Target) -> None:
                 target.kubectl("delete", "secret", *where, "--selector", books, log="helm")
 
 
+def _tokens(target: Target) -> None:
+    """Make the token with which each service's sidecar proves itself, once: no file has it, and it stays."""
+    for service in SERVICES:
+        name = f"{service}-app-token"
+        if target.get("secret", name) is not None:
+            continue
+        with step(f"make secret {name}"):
+            secret = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "mandates"}},
+                "stringData": {"token": secrets.token_hex(32)},
+            }
+            target.kubectl("create", "-f", "-", stdin=json.dumps(secret))
+
+
+def _gone(target: Target) -> None:
+    """Wait until what is being deleted of Kafka's resources is gone: applied meanwhile, it would go all the same.
+
+    A topic has a finalizer, which nobody takes away once the operator is gone.
+    """
+    for kind in STRIMZI:
+        listed = target.get(kind) or {"items": []}
+        leaving = [one["metadata"]["name"] for one in listed["items"] if one["metadata"].get("deletionTimestamp")]
+        for name in leaving:
+            with step(f"wait until {kind} {name} is gone"):
+                try:
+                    target.kubectl("wait", "--for=delete", f"{kind}/{name}", f"--timeout={LEAVE}s", log="kafka")
+                except Failure:
+                    say(f"  ! no operator has let {kind} {name} go in {LEAVE} s: its finalizer is taken away")
+                    nothing = json.dumps({"metadata": {"finalizers": None}})
+                    target.kubectl("patch", kind, name, "--type=merge", "--patch", nothing, log="kafka")
+                    target.kubectl("wait", "--for=delete", f"{kind}/{name}", f"--timeout={LEAVE}s", log="kafka")
+
+
 def _dapr(target: Target, way: Way) -> None:
     with step("Dapr control plane"):
         target.run(
@@ -55,6 +97,7 @@ def _dapr(target: Target, way: Way) -> None:
 def _kafka(target: Target, way: Way) -> None:
     with step("Kafka, topic and users"):
         way.install_strimzi(target)
+        _gone(target)
         target.kubectl("apply", "-k", K8S / "strimzi", log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
             ready = ("wait", "--for=condition=Ready", "--all", "--timeout=300s")
