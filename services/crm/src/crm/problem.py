@@ -11,7 +11,7 @@ from starlette.routing import Match
 
 from crm.customer import Fault
 from crm.customers import ImportingError
-from crm.database import OutcomeUnknownError, StoreUnavailableError
+from crm.database import OutcomeUnknownError, StoreUnavailableError, StoreUnfitError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -78,6 +78,15 @@ def answer_problems(api: FastAPI) -> None:
         if isinstance(error, OutcomeUnknownError):
             detail = "The store was lost at the last moment; whether the change was made, reading will tell."
         return Problem(503, detail, headers={"Retry-After": "1"}).response()
+
+    @api.exception_handler(StoreUnfitError)
+    async def unfit(_: Request, error: StoreUnfitError) -> JSONResponse:
+        log.error("store refuses", extra={"fields": {"reason": str(error)}})
+        detail = (
+            "The database refuses this, and will again; nothing was changed. To try again will not help "
+            "until it is mended: CRM's log says why."
+        )
+        return Problem(500, detail).response()
 
     @api.exception_handler(ImportingError)
     async def importing(_: Request, error: ImportingError) -> JSONResponse:
