@@ -18,6 +18,11 @@ MEDIA_TYPE = "application/problem+json"
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """By RFC 9110; Python has other words for them, depending on its version."""
 
+UNFIT = (
+    "The database refuses this, and will again; nothing was changed. To try again will not help until it is "
+    "mended: CRM's log says why."
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -82,11 +87,7 @@ def answer_problems(api: FastAPI) -> None:
     @api.exception_handler(StoreUnfitError)
     async def unfit(_: Request, error: StoreUnfitError) -> JSONResponse:
         log.error("store refuses", extra={"fields": {"reason": str(error)}})
-        detail = (
-            "The database refuses this, and will again; nothing was changed. To try again will not help "
-            "until it is mended: CRM's log says why."
-        )
-        return Problem(500, detail).response()
+        return Problem(500, UNFIT).response()
 
     @api.exception_handler(ImportingError)
     async def importing(_: Request, error: ImportingError) -> JSONResponse:
