@@ -74,7 +74,21 @@ def create_engine(url: str) -> AsyncEngine:
             # What is read at first must still be true when it is written.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    else:
+        # Before all else that a server is asked: MySQL refuses some of that, for reasons that tell nothing.
+        sql.event.listen(engine.sync_engine, "connect", _refuse_mysql, insert=True)
+
     return engine
+
+
+def _refuse_mysql(connection: Any, _: object) -> None:
+    """It speaks as MariaDB does, and lacks what is needed. Raises SQLAlchemyError."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT version()")
+    (version,) = cursor.fetchone()
+    cursor.close()
+    if "mariadb" not in version.lower():
+        raise sql.exc.InvalidRequestError(f"the server is MySQL {version}: CRM needs MariaDB 10.6 or newer")
 
 
 def refuses_for_good(error: BaseException) -> bool:
