@@ -85,10 +85,10 @@ async def test_one_that_is_renewed_is_not_taken_however_far_ahead_it_is(
     databases: tuple[Database, Database],
 ) -> None:
     holder, other = (Lease(database, SHORT) for database in databases)
+    ahead = relay_lease.update().values(until=relay_lease.c.until + 1e8)
     with anyio.move_on_after(3 * SHORT):
         while True:
             assert await holder.lasts(SHORT - 0.01)
-            ahead = relay_lease.update().values(until=relay_lease.c.until + 1e8)
             await databases[0].run(lambda db: db.execute(ahead))
             assert not await other.lasts(0.1)
             await anyio.sleep(0.02)

@@ -43,7 +43,9 @@ class Sidecar:
         self.requests.append((head, await reader.readexactly(length)))
         self.asked.set()
         await self.may_answer.wait()
-        writer.write(f"HTTP/1.1 {self.status}\r\nConnection: close\r\nContent-Length: {len(self.content)}\r\n\r\n".encode())
+        writer.write(
+            f"HTTP/1.1 {self.status}\r\nConnection: close\r\nContent-Length: {len(self.content)}\r\n\r\n".encode()
+        )
         writer.write(self.content)
         await writer.drain()
         writer.close()

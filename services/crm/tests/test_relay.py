@@ -82,11 +82,14 @@ class Mine:
         self.held = False
         self.lost = False
         self.asked = 0
+        self.asked_often = asyncio.Event()
         self.released = asyncio.Event()
 
     async def lasts(self, seconds: float) -> bool:
         assert seconds > 0
         self.asked += 1
+        if self.asked == 10:
+            self.asked_often.set()
         self.held = not self.lost
         return self.held
 
@@ -295,9 +298,7 @@ async def test_the_right_is_renewed_while_a_bulk_is_under_way_and_then_no_more()
 
     relay = Relay(outbox, Slow(), right)
     running = asyncio.create_task(relay.run())
-    async with asyncio.timeout(5):
-        while right.asked < 10:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(right.asked_often.wait(), 5)
     done.set()
     await asyncio.wait_for(right.released.wait(), 5)
     asked = right.asked

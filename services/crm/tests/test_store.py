@@ -201,7 +201,7 @@ async def test_an_answer_that_is_old_enough_is_given_no_more_though_it_is_still_
 
 
 async def test_a_change_is_stored_whatever_comes_of_the_sweep_after_it(
-    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = sql.delete(sql.Table("nowhere", sql.MetaData()))
     monkeypatch.setattr(ledgers, "old_answers", lambda _: nowhere)

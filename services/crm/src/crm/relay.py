@@ -17,7 +17,8 @@ from crm.publishing import SENDING, Publisher, PublishError, Right, RightLostErr
 log = logging.getLogger(__name__)
 
 PAGE = 2000
-"""Events read at a time, so the most that one bulk holds: a megabyte, as ids usually are. Each page costs a commit, which in a file waits for the disk."""
+"""Events read at a time, so the most that one bulk holds: a megabyte, as ids usually are. Each page
+costs a commit, which in a file waits for the disk."""
 
 POLL = 0.2
 """Seconds between two looks for what other processes have put into the outbox."""

@@ -9,10 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from crm.protocol import Protocol
-
-KEEP_ALIVE_SECONDS = 75
-"""How long a connection on which nothing is asked is kept: longer than proxies keep theirs, usually 60 s,
-since one that sends a request as this side closes cannot know whether it was taken."""
+from crm.settings import KEEP_ALIVE_SECONDS
 
 STOP_SECONDS = 10
 """What a request under way is given when the process is told to stop."""

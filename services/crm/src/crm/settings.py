@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection on which nothing is asked is kept: longer than proxies keep theirs, usually 60 s,
+since one that sends a request as this side closes cannot know whether it was taken."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -40,7 +44,9 @@ class Settings:
             pubsub=environ.get("CRM_PUBSUB", "crm-pubsub"),
             topic=environ.get("CRM_TOPIC", "connection-mandates-topic"),
             drain_seconds=_seconds(environ, "CRM_DRAIN_SECONDS", 5.0),
-            keep_alive_seconds=_whole(environ, "CRM_KEEP_ALIVE_SECONDS", 75, 3600, "whole number of seconds"),
+            keep_alive_seconds=_whole(
+                environ, "CRM_KEEP_ALIVE_SECONDS", KEEP_ALIVE_SECONDS, 3600, "whole number of seconds"
+            ),
             log_level=log_level,
             dapr_http_port=_port(environ, "DAPR_HTTP_PORT", 3500),
             dapr_api_token=environ.get("DAPR_API_TOKEN"),
