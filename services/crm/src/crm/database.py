@@ -116,14 +116,19 @@ class Database:
                 committing = True
             return result
 
+        # Where nobody is before it, and it is not given up once it has begun, a timer would be for nothing.
+        bounded = self._waiting > 0 or self._patience is not None
         self._waiting += 1
         try:
-            async with asyncio.timeout_at(deadline) as patience, self._turn:
+            async with asyncio.timeout_at(deadline if bounded else None) as timer, self._turn:
                 self._check(deadline)
-                if self._patience is None:
-                    patience.reschedule(None)
+                if bounded and self._patience is None:
+                    timer.reschedule(None)
                 self._under_way = asyncio.current_task()
-                return await self._connection.run_sync(transaction)
+                try:
+                    return await self._connection.run_sync(transaction)
+                finally:
+                    self._under_way = None
         except _FAILURES as error:
             if refuses_for_good(error):
                 raise StoreUnfitError(f"the database is not as CRM needs it: {_reason(error)}") from error
@@ -145,10 +150,10 @@ class Database:
     async def _end(self) -> None:
         """Let no transaction begin, and none go on: a server that is silent must not hold up a stop."""
         self._closing = True
-        if self._under_way and not self._under_way.done():
-            await asyncio.wait([self._under_way], timeout=LAST_TURN)
-            self._under_way.cancel()
-            await asyncio.wait([self._under_way])
+        if under_way := self._under_way:
+            await asyncio.wait([under_way], timeout=LAST_TURN)
+            under_way.cancel()
+            await asyncio.wait([under_way])
 
 
 def _reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ def test_a_page_of_the_longest_events_is_relayed(stack: Stack) -> None:
     crm, sidecar = stack.add("crm", sidecar_late=True)
     with httpx.Client(base_url=crm.url, headers={"traceparent": TRACEPARENT}) as client:
         for number in range(PAGE):
-            customer = {"connectionId": f"{number:04}" + "\U0001f4a1" * 124, "connectionMandate": "1"}
+            customer = {"connectionId": "\U0001f4a1" * 127 + chr(0x20000 + number), "connectionMandate": "1"}
             assert client.post("/customers", json=customer).status_code == 201
     sidecar.begin()
     stack.relayed(PAGE)
