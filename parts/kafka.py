@@ -30,6 +30,8 @@ def declared(topic: str) -> Any:
 
 _MANDATES_TOPIC = declared("connection-mandates-topic")
 PARTITIONS = int(_MANDATES_TOPIC["partitions"])
+LARGEST_BATCH = int(_MANDATES_TOPIC["config"]["max.message.bytes"])
+"""Bytes of records that are written together to a partition of the topic, and so of one record too."""
 
 
 class Kafka(Process):
