@@ -102,7 +102,9 @@ class Kafka(Process):
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()
         ]
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-        self.client().incremental_alter_configs([resource])[resource].result(30)
+        # A client that nobody holds takes what it was asked for with it.
+        client = self.client()
+        client.incremental_alter_configs([resource])[resource].result(30)
 
     def _properties(self, folder: Path, first: bool) -> str:
         listeners = {"PLAINTEXT": self.port} | ({"CONTROLLER": self._quorum} if first else {})

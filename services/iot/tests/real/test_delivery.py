@@ -26,7 +26,7 @@ def test_a_stranger_delivers_nothing_and_the_sidecar_does(platform: Platform) ->
 def test_what_is_refused_to_a_sidecar_with_another_token_is_not_lost(platform: Platform) -> None:
     right = platform.replica("a")
     reached = {"DAPR_GRPC_PORT": str(right.sidecar.grpc_port), "APP_API_TOKEN": "another"}
-    with Iot(right.sidecar.folder / "wrong", right.iot.port, **reached) as wrong, right.sidecar.start():
+    with Iot(right.sidecar.folder / "wrong", right.iot.port, **reached) as wrong, right.sidecar:
         platform.put([record("7733", "1", "5")])
         until(lambda: wrong.metric("iot_deliveries_refused_total") >= 2, "it came, and came again", 60)
         assert wrong.level("7733") is None

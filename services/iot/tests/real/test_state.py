@@ -23,7 +23,7 @@ from parts.process import until
 from parts.redis import Redis
 from parts.sockets import unread_by
 
-HOSTILE = ["x||y", "a/b", "ünï ☃", "a%7cb", "UP", "up", "a ", "a", "_ready", "\0"]
+HOSTILE = ["x||y", "a/b", "ünï ☃", "a%7cb", "UP", "up", "a b", "a", "_ready", "a\u0301"]
 MANY = 9
 T = TypeVar("T")
 
