@@ -46,28 +46,28 @@ def test_a_token_that_is_there_stays(programs: Programs, target: Target) -> None
     assert programs.calls("kubectl --context kind-t --namespace mine create") == []
 
 
-def leaving(programs: Programs) -> None:
-    items = [
-        {"metadata": {"name": "stays"}},
-        {"metadata": {"name": "goes", "deletionTimestamp": "2026-01-01T00:00:00Z"}},
-    ]
+def leaving(programs: Programs, *names: str) -> None:
+    items = [{"metadata": {"name": "stays"}}]
+    items += [{"metadata": {"name": name, "deletionTimestamp": "2026-01-01T00:00:00Z"}} for name in names]
     (programs.folder / "kafkatopic.json").write_text(json.dumps({"items": items}))
 
 
-def test_what_is_being_deleted_is_waited_for(programs: Programs, target: Target) -> None:
-    leaving(programs)
+def test_what_is_being_deleted_is_waited_for_all_at_once(programs: Programs, target: Target) -> None:
+    leaving(programs, "goes", "too")
     platform._gone(target)
     acted = [line.removeprefix("kubectl --context kind-t --namespace mine ") for line in programs.calls()]
-    assert [line for line in acted if not line.startswith("get")] == ["wait --for=delete kafkatopic/goes --timeout=60s"]
+    assert [line for line in acted if not line.startswith("get")] == [
+        "wait --for=delete --timeout=60s kafkatopic/goes kafkatopic/too"
+    ]
 
 
 def test_what_nobody_lets_go_is_let_go(programs: Programs, target: Target, capsys: pytest.CaptureFixture[str]) -> None:
-    leaving(programs)
+    leaving(programs, "goes")
     (programs.folder / "stuck").touch()
     platform._gone(target)
-    patched = programs.calls("kubectl --context kind-t --namespace mine patch kafkatopic goes")
+    patched = programs.calls("kubectl --context kind-t --namespace mine patch kafkatopic/goes")
     assert len(patched) == 1
-    assert "no operator has let kafkatopic goes go in 60 s: its finalizer is taken away" in capsys.readouterr().out
+    assert "no operator has let kafkatopic/goes go in 60 s: its finalizer is taken away" in capsys.readouterr().out
 
 
 def test_every_program_is_told_the_namespace(programs: Programs, target: Target) -> None:

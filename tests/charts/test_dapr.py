@@ -124,6 +124,13 @@ def test_nobody_invokes_a_service_and_a_sidecar_does_only_what_its_service_uses(
     )
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_traced_configuration_differs_in_its_tracing_alone(name: str) -> None:
+    plain, traced = (dict(everything("Configuration")[one]["spec"]) for one in (name, f"{name}-traced"))
+    assert plain.pop("tracing") != traced.pop("tracing")
+    assert plain == traced
+
+
 def test_a_record_is_bounded_and_its_time_is_the_brokers() -> None:
     config = everything("KafkaTopic")[values("crm")["topic"]]["spec"]["config"]
     assert config["message.timestamp.type"] == "LogAppendTime"
