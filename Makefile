@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 run := scripts/mandates
 
-.PHONY: help up down dev rebuild audit test lint unit e2e bench clean lock
+.PHONY: help up down dev rebuild announce audit test lint unit e2e bench clean lock
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +20,10 @@ dev: ## bring it up, then rebuild and deploy at each edit
 rebuild: ## fill a new read model from the topic and switch to it; STORE=statestore|durable-statestore
 	@scripts/rebuild $(STORE)
 
-audit: ## compare IoT's answers with CRM's customers
+announce: ## let CRM tell every level again, until CRM, the topic and IoT agree
+	@scripts/announce
+
+audit: ## compare CRM, the topic and IoT
 	@scripts/audit
 
 test: ## everything: lint, types, unit, charts, end-to-end on a cluster of its own

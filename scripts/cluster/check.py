@@ -23,7 +23,8 @@ UNIT = [
     "tests/charts",
 ]
 TYPED = ["offline", "scripts", "parts", "bench", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
-SHELL = ["scripts/mandates", "scripts/rebuild", "scripts/redrive", "scripts/audit", ".ci/run", "offline/**/*.sh"]
+SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit", "rebuild", "redrive"))]
+SHELL += [".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.
 YAML = ["k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]

@@ -1,4 +1,4 @@
-"""`scripts/rebuild|redrive|audit`: the operator's verbs."""
+"""`scripts/audit|announce|rebuild|redrive`: the operator's verbs."""
 
 import argparse
 import sys
@@ -9,16 +9,15 @@ from cluster.failure import Failure
 from cluster.target import Target, developer
 from cluster.way import environment
 from offline.process import end_on_interrupt
+from operate.announce import announce
 from operate.audit import audit
 from operate.rebuild import forget, rebuild
 from operate.redrive import discarded, one_shown, sent, shown
 from operate.store import STORES
 
-VERBS = ("rebuild", "redrive", "audit")
-
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of all three: each launcher puts its own name first."""
+    """Return the parser of all of them: each launcher puts its own name first."""
     whole = argparse.ArgumentParser(
         prog="scripts/", epilog="The cluster is the one that CLUSTER names, mandates by default."
     )
@@ -36,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--forget", action="store_true", help="drop the read model that is not in use, or a rebuild under way"
     )
+    one.add_argument("--accept-loss", action="store_true", help="also when the topic lacks connections that are known")
 
     text = (
         "List what IoT could not read, give it to IoT once more, or discard it. Exit code 1: some is still unreadable."
@@ -51,7 +51,13 @@ def parser() -> argparse.ArgumentParser:
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="for machines")
 
-    text = "Compare IoT's answers with CRM's customers. Exit code 0: none differ, 1: some do, 2: could not be compared."
+    text = (
+        "Let CRM tell the level of every connection again, until it, the topic and IoT agree. Interrupted, run it "
+        "again. Exit code 1: some still differ."
+    )
+    verbs.add_parser("announce", prog="scripts/announce", help=text, description=text)
+
+    text = "Compare CRM, the topic and IoT. Exit code 0: none differ, 1: some do, 2: could not be compared."
     one = verbs.add_parser("audit", prog="scripts/audit", help=text, description=text)
     one.add_argument("--json", action="store_true", help="for machines")
     return whole
@@ -75,22 +81,29 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace, target: Target) -> int:
-    match arguments.verb, getattr(arguments, "action", None):
-        case "audit", _:
+    match arguments.verb:
+        case "announce":
+            return announce(target)
+        case "audit":
             return audit(target, machine=arguments.json)
-        case "redrive", "list":
-            return shown(target, machine=arguments.json)
-        case "redrive", "show":
-            return one_shown(target, arguments.id, machine=arguments.json)
-        case "redrive", "send":
-            return sent(target, arguments.ids, everything=arguments.all, machine=arguments.json)
-        case "redrive", _:
-            return discarded(target, arguments.ids, machine=arguments.json)
+        case "redrive":
+            return _redrive(arguments, target)
     if arguments.forget:
         forget(target)
     else:
-        rebuild(target, arguments.store, back=arguments.back)
+        rebuild(target, arguments.store, back=arguments.back, accept_loss=arguments.accept_loss)
     return 0
+
+
+def _redrive(arguments: argparse.Namespace, target: Target) -> int:
+    match arguments.action:
+        case "list":
+            return shown(target, machine=arguments.json)
+        case "show":
+            return one_shown(target, arguments.id, machine=arguments.json)
+        case "send":
+            return sent(target, arguments.ids, everything=arguments.all, machine=arguments.json)
+    return discarded(target, arguments.ids, machine=arguments.json)
 
 
 def _cluster() -> Target:

@@ -1,41 +1,19 @@
-"""`scripts/audit`: does IoT say what CRM's customers allow; how far is it behind; what could it not read."""
+"""`scripts/audit`: do CRM, the topic and IoT agree; how far is IoT behind; what could it not read."""
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from urllib.parse import unquote
 
-from cluster.services import forwarded
 from cluster.target import Target
 from offline.progress import say
-from operate import event
-from operate.broker import DEAD_LETTERS, TOPIC, Broker, Offsets, Record
-from operate.customers import Holders, holders
+from operate.agreement import compared, hear
+from operate.broker import DEAD_LETTERS, TOPIC, Broker, Offsets
 from operate.deadletter import open_letters
-from operate.query import Answers, answers
+from operate.difference import Difference, mends, sentence_of
+from operate.link import Link
 from operate.readmodel import ReadModel, live
-from operate.store import store_of
 from operate.table import table
-
-# Seconds in which a change that is under way must have arrived.
-PATIENCE = 5.0
-NOBODY = "0"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A connection for which CRM and IoT do not say the same.
-
-    :param crm: the level by CRM's customers.
-    :param iot: IoT's answer, None when the connection is unknown to it.
-    :param customers: ids of those who hold it; none: it should be revoked.
-    """
-
-    connectionId: str  # noqa: N815  as the services name it
-    crm: str
-    iot: str | None
-    customers: list[str]
 
 
 @dataclass(frozen=True)
@@ -53,6 +31,7 @@ class Report:
     """What an audit found.
 
     :param changing: connections that differed, and kept changing while they were compared.
+    :param setBack: connections whose last event on the topic is older by sequence than one before.
     """
 
     customers: int
@@ -61,6 +40,7 @@ class Report:
     stateStore: str  # noqa: N815
     differences: list[Difference]
     changing: int
+    setBack: int  # noqa: N815
     partitions: list[Partition]
     deadLetters: int  # noqa: N815
     seconds: float
@@ -77,70 +57,33 @@ def audit(target: Target, *, machine: bool) -> int:
     return 1 if report.differences else 0
 
 
-def differences(held: Holders, known: Answers, newest: Mapping[str, str]) -> list[Difference]:
-    """Compare what customers allow with what IoT says.
-
-    A connection is its one holder's to allow. Among holders who disagree the last who was accepted decides,
-    which CRM's answer does not tell: then the newest event does. What nobody holds must be revoked, or never
-    have been known.
-
-    :param newest: the level by the topic, for connections whose holders disagree; a level that no holder
-        gave means that the event is under way.
-    """
-    found = []
-    for connection, iot in known.items():
-        by = held.get(connection, {})
-        levels = set(by.values()) or {NOBODY}
-        crm = next(iter(levels)) if len(levels) == 1 else newest.get(connection, max(levels))
-        if crm not in levels or not (iot == crm or (not by and iot is None)):
-            found.append(Difference(connection, crm, iot, sorted(by)))
-    return found
-
-
-def disputed(held: Holders) -> set[str]:
-    """Return the connections whose holders do not allow the same."""
-    return {connection for connection, by in held.items() if len(set(by.values())) > 1}
-
-
 def _report(target: Target) -> Report:
     started = time.monotonic()
     broker, read_model = Broker(target), live(target).read_model
-    begun = broker.ends(TOPIC)
-    with forwarded(target, "service/crm", 3005) as crm, forwarded(target, "service/iot", 3008) as iot:
-        held = holders(crm)
-        keys = store_of(read_model.store).keys(target, read_model.app_id)
-        connections = {*held, *map(unquote, keys)}
-        found = differences(held, answers(iot, connections), _newest(broker, held))
-        until = time.monotonic() + PATIENCE
-        while found and time.monotonic() < until:
-            time.sleep(0.5)  # for what is under way
-            # Only what differs each time: other connections have changed since they were compared.
-            open_ = {one.connectionId for one in found}
-            fresh = holders(crm)
-            found = differences(fresh, answers(iot, open_), _newest(broker, fresh, among=open_))
-    # What has changed since the audit began may differ each time it is looked at, and nothing be wrong.
-    moving = event.newest(_since(broker, begun)) if found else {}
+    begun, letters = broker.all_ends()
+    with Link(target, "CRM", "service/crm", 3005) as crm, Link(target, "IoT", "service/iot", 3008) as iot:
+        heard = hear(target, broker, read_model, crm, begun)
+        with ThreadPoolExecutor(1) as pool:
+            # Beside the questions to IoT; but only one JVM at a time starts in the broker's pod.
+            aside = pool.submit(lambda: (_partitions(broker, read_model, begun), _dead_letters(broker, letters)))
+            found = compared(broker, heard, crm, iot, begun)
+            partitions, dead_letters = aside.result()
     return Report(
-        customers=sum(map(len, held.values())),
-        connections=len(connections),
+        customers=found.customers,
+        connections=found.connections,
         readModel=read_model.app_id,
         stateStore=read_model.store,
-        differences=[one for one in found if one.connectionId not in moving],
-        changing=sum(one.connectionId in moving for one in found),
-        partitions=_partitions(broker, read_model, begun),
-        deadLetters=len(open_letters(broker.records(DEAD_LETTERS))),
+        differences=found.differences,
+        changing=found.changing,
+        setBack=found.set_back,
+        partitions=partitions,
+        deadLetters=dead_letters,
         seconds=round(time.monotonic() - started, 1),
     )
 
 
-def _newest(broker: Broker, held: Holders, among: Iterable[str] | None = None) -> Mapping[str, str]:
-    """Read the topic, if that is needed to decide."""
-    wanted = disputed(held) if among is None else disputed(held).intersection(among)
-    return event.newest(broker.records(TOPIC)) if wanted else {}
-
-
-def _since(broker: Broker, offsets: Offsets) -> Iterable[Record]:
-    return (record for record in broker.records(TOPIC) if record.offset >= offsets[record.partition])
+def _dead_letters(broker: Broker, ends: Offsets) -> int:
+    return 0 if broker.is_empty(DEAD_LETTERS, ends) else len(broker.read(DEAD_LETTERS, open_letters, ends))
 
 
 def _partitions(broker: Broker, read_model: ReadModel, ends: Offsets) -> list[Partition]:
@@ -153,14 +96,13 @@ def text_of(report: Report) -> str:
     count = f"{report.customers:,} customers, {report.connections:,} connections"
     lines = [f"{count} compared with {report.readModel} in {report.stateStore} in {report.seconds} s"]
     for one in report.differences[:20]:
-        who = f"customer {', '.join(one.customers)}" if one.customers else "nobody holds it"
-        iot = "does not know it" if one.iot is None else f"says {one.iot}"
-        lines.append(f"  connection {one.connectionId}: CRM says {one.crm} ({who}), IoT {iot}")
+        lines.append(f"  {sentence_of(one)}")
     if len(report.differences) > 20:
         lines.append("  ... all of them with --json")
     lines.append(f"{len(report.differences):,} differ." if report.differences else "None differ.")
     if report.changing:
         lines.append(f"{report.changing:,} kept changing, and were not compared.")
+    lines += [f"  {line}" for line in mends(report.differences, report.setBack)]
     rows = [(one.partition, one.position, one.end, one.lag) for one in report.partitions]
     lines += ["", table(("PARTITION", "POSITION", "END", "LAG"), rows), ""]
     lines.append(f"Dead letters: {report.deadLetters}{'  (scripts/redrive list)' if report.deadLetters else ''}")

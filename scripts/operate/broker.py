@@ -1,11 +1,18 @@
 """Kafka, as its own tools show and change it in a broker's pod."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import secrets
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cluster.failure import Failure
 from cluster.target import Target
-from operate.pod import lines_of, run_in
+from operate.pod import PAUSE, TRIES, lines_of, run_in
+
+T = TypeVar("T")
 
 SERVER = "--bootstrap-server localhost:9092"
 TOPIC = "connection-mandates-topic"
@@ -18,6 +25,10 @@ Offsets = Mapping[int, int]
 _IDLE_MS = 20_000
 _PRINTED = ("timestamp", "partition", "offset", "key")
 _NULL = "null"
+# A tool beside a broker in one container stays small and starts quickly, also where the broker's own settings
+# are inherited. (Kafka's own scripts read both variables, and would choose another collector.)
+_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+_SMALL = f"export KAFKA_HEAP_OPTS='-Xmx96m {_JVM}' KAFKA_JVM_PERFORMANCE_OPTS='{_JVM}'; "
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,8 @@ class Record:
 
     :param timestamp: milliseconds since 1970.
     :param key: None when it has none.
-    :param value: as text; None when it is empty, which on a compacted topic means deleted.
+    :param value: as text, in which bytes that are no UTF-8 are lone surrogates (surrogateescape); None when it
+        is empty, which on a compacted topic means deleted.
     """
 
     partition: int
@@ -49,34 +61,56 @@ class Record:
 
 
 class Broker:
-    """A ready broker of the cluster.
+    """A ready broker of the cluster. A tool that fails is asked again, in a pod that is ready then.
+
+    One tool runs at a time, whichever thread asks: the pod has no room for two.
 
     :raises Failure: none is ready.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        labels = "--selector=strimzi.io/cluster=mandates,strimzi.io/kind=Kafka"
-        listed = target.get("pods", labels) or {"items": []}
-        ready = [one["metadata"]["name"] for one in listed["items"] if _serves(one)]
+        self._lock = threading.RLock()
+        self.pod = self._ready()
+
+    def _ready(self) -> str:
+        labels = "--selector=strimzi.io/cluster=mandates,strimzi.io/broker-role=true"
+        listed = self._target.get("pods", labels) or {"items": []}
+        ready: list[str] = [one["metadata"]["name"] for one in listed["items"] if _serves(one)]
         if not ready:
             raise Failure("no Kafka broker is ready", "Look at kubectl get kafka,pods, or run make up")
-        self.pod = min(ready)
+        return min(ready)
 
     def begins(self, topic: str) -> Offsets:
         """Return the first offset of each partition."""
-        return self._offsets(topic, "earliest")
+        return self._offsets([topic], "earliest")[topic]
 
     def ends(self, topic: str) -> Offsets:
         """Return the offset after the last record of each partition."""
-        return self._offsets(topic, "latest")
+        return self._offsets([topic], "latest")[topic]
 
-    def _offsets(self, topic: str, time: str) -> Offsets:
-        text = self._run(f"bin/kafka-get-offsets.sh {SERVER} --topic {topic} --time {time}")
-        rows = [line.split(":") for line in text.splitlines() if line.startswith(f"{topic}:")]
-        if not rows:
-            raise Failure(f"there is no topic {topic}", "Apply k8s/strimzi, or run make up")
-        return {int(partition): int(offset) for _, partition, offset in rows}
+    def all_ends(self) -> tuple[Offsets, Offsets]:
+        """Return the ends of the topic and of that of dead letters: one JVM starts for both."""
+        found = self._offsets([TOPIC, DEAD_LETTERS], "latest")
+        return found[TOPIC], found[DEAD_LETTERS]
+
+    def _offsets(self, topics: list[str], time: str) -> dict[str, dict[int, int]]:
+        # The tool takes a regular expression.
+        named = shlex.quote("|".join(topics))
+        text = self._run(f"bin/kafka-get-offsets.sh {SERVER} --topic {named} --time {time}")
+        found: dict[str, dict[int, int]] = {topic: {} for topic in topics}
+        for line in text.splitlines():
+            topic, _, rest = line.partition(":")
+            partition, _, offset = rest.partition(":")
+            if topic in found and offset.isdigit():
+                found[topic][int(partition)] = int(offset)
+        if missing := [topic for topic, offsets in found.items() if not offsets]:
+            raise Failure(f"there is no topic {missing[0]}", "Apply k8s/strimzi, or run make up")
+        return found
+
+    def is_empty(self, topic: str, ends: Offsets) -> bool:
+        """Tell whether a topic that ends there has no record, also when records were deleted up to its end."""
+        return not any(ends.values()) or self.begins(topic) == ends
 
     def stand(self, group: str, topic: str, ends: Offsets) -> dict[int, Stand]:
         """Return where a consumer group stands in each partition.
@@ -95,29 +129,38 @@ class Broker:
 
     def delete_group(self, group: str) -> str | None:
         """Delete a consumer group; return why it cannot be, such as a member that is still there."""
-        text = self._run(f"bin/kafka-consumer-groups.sh {SERVER} --delete --group {group}", said=True)
+        command = f"{_SMALL}bin/kafka-consumer-groups.sh {SERVER} --delete --group {group} 2>&1"
+        text = run_in(self._target, self.pod, "sh", "-c", command)
         return None if "successful" in text else next(iter(text.strip().splitlines()[-1:]), "no answer")
 
-    def records(self, topic: str) -> Iterator[Record]:
-        """Read a topic from its beginning to where it ends now.
+    def now(self) -> int:
+        """Return the time by the broker's clock, in microseconds since 1970."""
+        return int(self._run("date +%s")) * 1_000_000
+
+    def read(self, topic: str, fold: Callable[[Iterable[Record]], T], ends: Offsets | None = None) -> T:
+        """Read a topic from its beginning to where it ends now, and return what `fold` makes of its records.
 
         The last record of a partition is never compacted away, so the end is known when it has come.
 
+        :param ends: where it ends, when that has just been asked.
         :raises Failure: not all could be read.
         """
-        ends = self.ends(topic)
-        if not any(ends.values()):
-            return
+        return self._again(lambda: fold(self._records(topic, self.ends(topic) if ends is None else ends)))
+
+    def _records(self, topic: str, ends: Offsets) -> Iterator[Record]:
         missing = {partition for partition, end in ends.items() if end > 0}
-        shown = " ".join(f"--formatter-property print.{what}=true" for what in _PRINTED)
+        if not missing:
+            return
+        # Nobody can have written these marks into a record, to pass a part of it for another record.
+        mark, null = secrets.token_hex(8), secrets.token_hex(8)
+        shown = [*(f"print.{what}=true" for what in _PRINTED), f"line.separator={mark}\n"]
+        shown += [f"key.separator={mark}", f"null.literal={null}"]
         reading = (
-            f"bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning --timeout-ms {_IDLE_MS} {shown}"
+            f"{_SMALL}exec bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning "
+            f"--timeout-ms {_IDLE_MS} " + " ".join(f"--formatter-property {shlex.quote(one)}" for one in shown)
         )
-        with lines_of(self._target, self.pod, reading) as lines:
-            for line in lines:
-                record = record_in(line)
-                if record is None:
-                    continue
+        with lines_of(self._target, self.pod, f"({reading})") as lines:
+            for record in records_in(lines, mark.encode(), null.encode()):
                 yield record
                 if record.offset >= ends[record.partition] - 1:
                     missing.discard(record.partition)
@@ -132,21 +175,36 @@ class Broker:
     def write(self, topic: str, records: Iterable[tuple[str, str | None]]) -> None:
         """Append records, key and value of one line each; no value marks the key as deleted.
 
+        They may be written twice.
+
         :raises Failure: Kafka did not acknowledge them.
         """
         lines = "".join(f"{key}\t{_NULL if value is None else value}\n" for key, value in records)
-        said = self._run(
+        command = (
             f"bin/kafka-console-producer.sh {SERVER} --topic {topic} --sync --command-property acks=all "
-            f"--reader-property parse.key=true --reader-property null.marker={_NULL}",
-            stdin=lines,
-            said=True,
+            f"--reader-property parse.key=true --reader-property null.marker={_NULL} 2>&1"
         )
-        if "ERROR" in said or "Exception" in said:
-            raise Failure(f"Kafka did not take what was written to {topic}:\n    {said.strip()[:400]}", "Run it again")
 
-    def _run(self, command: str, stdin: str = "", *, said: bool = False) -> str:
-        redirected = f"{command} 2>&1" if said else command
-        return run_in(self._target, self.pod, "sh", "-c", redirected, stdin=stdin)
+        def written() -> None:
+            said = run_in(self._target, self.pod, "sh", "-c", f"{_SMALL}{command}", stdin=lines)
+            if "ERROR" in said or "Exception" in said:
+                why = f"Kafka did not take what was written to {topic}:\n    {said.strip()[:400]}"
+                raise Failure(why, "Run it again")
+
+        self._again(written)
+
+    def _run(self, command: str) -> str:
+        return self._again(lambda: run_in(self._target, self.pod, "sh", "-c", f"{_SMALL}{command}"))
+
+    def _again(self, attempt: Callable[[], T]) -> T:
+        with self._lock:
+            for _ in range(TRIES - 1):
+                try:
+                    return attempt()
+                except Failure:
+                    time.sleep(PAUSE)
+                    self.pod = self._ready()
+            return attempt()
 
 
 def stands_in(text: str, topic: str) -> dict[int, Stand]:
@@ -159,16 +217,31 @@ def stands_in(text: str, topic: str) -> dict[int, Stand]:
     }
 
 
-def record_in(line: str) -> Record | None:
-    """Read a line of the console consumer; None for one that is a later line of a value."""
-    fields = line.rstrip("\n").split("\t", 4)
-    if len(fields) != 5 or not fields[0].partition(":")[2].isdigit():
+def records_in(lines: Iterable[bytes], mark: bytes, null: bytes) -> Iterator[Record]:
+    """Read what the console consumer prints.
+
+    :param mark: what stands between the fields of a record, and before the line break at its end.
+    :param null: what stands for no key and no value.
+    """
+    end = mark + b"\n"
+    parts: list[bytes] = []
+    for line in lines:
+        parts.append(line)
+        if line.endswith(end):
+            if (record := _record_in(b"".join(parts).removesuffix(end).split(mark), null)) is not None:
+                yield record
+            parts.clear()
+
+
+def _record_in(fields: list[bytes], null: bytes) -> Record | None:
+    if len(fields) != 5:
         return None
-    timestamp, partition, offset = (field.partition(":")[2] for field in fields[:3])
-    if not (partition.isdigit() and offset.isdigit()):
+    timestamp, partition, offset = (field.partition(b":")[2] for field in fields[:3])
+    if not (timestamp.isdigit() and partition.isdigit() and offset.isdigit()):
         return None
-    key, value = (None if field == _NULL else field for field in fields[3:])
-    return Record(int(partition), int(offset), int(timestamp), key, value or None)
+    key = None if fields[3] == null else fields[3].decode(errors="replace")
+    value = None if fields[4] in (b"", null) else fields[4].decode(errors="surrogateescape")
+    return Record(int(partition), int(offset), int(timestamp), key, value)
 
 
 def _serves(pod: dict[str, object]) -> bool:

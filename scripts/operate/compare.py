@@ -1,23 +1,21 @@
 """Whether a new read model says what the old one says, and who is right where they differ."""
 
-import random
 import time
-from urllib.parse import unquote
+from collections.abc import Collection
 
 from cluster.failure import Failure
-from cluster.services import forwarded
 from cluster.target import Target
 from offline.progress import say, step
 from operate import event
 from operate.broker import TOPIC, Broker
+from operate.connection import connections_of
 from operate.follow import follow
+from operate.link import Link
 from operate.query import Answers, answers
 from operate.readmodel import LIVE, REBUILD, ReadModel
 from operate.store import store_of
 
 PORT = 3008
-# As many connections are compared; of more, these many, drawn at random.
-BOUND = 20_000
 # Seconds in which a change that is under way must have reached both.
 PATIENCE = 10.0
 
@@ -30,37 +28,41 @@ def compare(target: Target, broker: Broker, old: ReadModel, new: ReadModel) -> N
 
     :raises Failure: the new one is wrong.
     """
-    with step(f"compare {new} with {old}"):
+    with (
+        step(f"compare {new} with {old}"),
+        Link(target, "the new IoT", f"deployment/{REBUILD}", PORT) as asked,
+    ):
         try:
-            known = [unquote(key) for key in store_of(old.store).keys(target, old.app_id)]
-            differ = _differing(target, _some(known))
+            with Link(target, "IoT", f"deployment/{LIVE}", PORT) as before:
+                connections = connections_of(store_of(old.store).keys(target, old.app_id), ())
+                say(f"    {len(connections):,} connections")
+                differ: Answers | None = _differing(before, asked, connections)
         except Failure as away:
             say(f"  ! {old} cannot be asked, so the topic is: {away}")
             differ = None
-        if differ != []:
-            _judge(target, broker, new, differ)
+        if differ is None or differ:
+            _judge(broker, asked, new, differ)
 
 
-def _differing(target: Target, connections: list[str]) -> list[str]:
-    """Return those for which the answers differ each time they are asked for."""
+def _differing(old: Link, new: Link, connections: Collection[str]) -> Answers:
+    """Return what the old one says of those for which the answers differ each time they are asked for."""
     until = time.monotonic() + PATIENCE
-    with forwarded(target, f"deployment/{LIVE}", PORT) as old, forwarded(target, f"deployment/{REBUILD}", PORT) as new:
-        while True:
-            before, after = answers(old, connections), answers(new, connections)
-            connections = [one for one in connections if before[one] != after[one]]
-            if not connections or time.monotonic() > until:
-                return connections
-            time.sleep(0.2)  # for a change that reached one of the two first
+    while True:
+        before, after = answers(old, connections), answers(new, connections)
+        connections = [one for one in connections if before[one] != after[one]]
+        if not connections or time.monotonic() > until:
+            return {one: before[one] for one in connections}
+        time.sleep(0.2)  # for a change that reached one of the two first
 
 
-def _judge(target: Target, broker: Broker, new: ReadModel, differ: list[str] | None) -> None:
-    """Hold the new one against the topic, for some connections or (None) for all."""
+def _judge(broker: Broker, asked: Link, new: ReadModel, differ: Answers | None) -> None:
+    """Hold the new one against the topic, for some connections, of which the old one said this, or (None) for all."""
     passed = follow(broker, new.app_id)
-    connections = _some(sorted(event.newest(broker.records(TOPIC)))) if differ is None else differ
-    before = {} if differ is None else _asked(target, LIVE, differ)
-    now = _asked(target, REBUILD, connections)
+    before = differ or {}
+    connections = list(before if differ is not None else broker.read(TOPIC, event.newest))
+    now = answers(asked, connections)
     # Read after the question: among what has come since the offsets passed is then all that can be in an answer.
-    truth = event.possible(broker.records(TOPIC), passed)
+    truth = broker.read(TOPIC, lambda records: event.possible(records, passed))
     wrong = [one for one in connections if now[one] not in truth.get(one, {None})]
     if wrong:
         one = wrong[0]
@@ -75,19 +77,6 @@ def _judge(target: Target, broker: Broker, new: ReadModel, differ: list[str] | N
         say(f"  mended: connection {one} was {_said(before[one])}, and is {_said(now[one])} as on the topic")
     if len(mended) > 10:
         say(f"  mended: {len(mended) - 10:,} more")
-
-
-def _asked(target: Target, deployment: str, connections: list[str]) -> Answers:
-    with forwarded(target, f"deployment/{deployment}", PORT) as port:
-        return answers(port, connections)
-
-
-def _some(connections: list[str]) -> list[str]:
-    if len(connections) <= BOUND:
-        say(f"    {len(connections):,} connections, all of them")
-        return connections
-    say(f"    {BOUND:,} of {len(connections):,} connections, drawn at random")
-    return random.sample(connections, BOUND)
 
 
 def _said(level: str | None) -> str:

@@ -1,32 +1,41 @@
 """CRM's customers, by the connection they hold."""
 
-import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping
-from urllib.error import URLError
-from urllib.request import urlopen
+from collections.abc import Iterable, Mapping
 
-from cluster.failure import Failure
+from operate.link import Link
 
 Holders = Mapping[str, Mapping[str, str]]
 """Connection -> customer id -> the level that this customer allows."""
 
+_NEXT = re.compile(r'<([^>]*)>; *rel="next"')
 
-def holders(port: int) -> Holders:
-    """Ask the CRM behind a local port for all its customers.
 
-    :raises Failure: it does not answer.
+def holders(crm: Link) -> Holders:
+    """Ask CRM for all its customers, page by page.
+
+    :raises Failure: it does not answer, or with something else.
     """
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/", timeout=120) as reply:
-            return held_in(json.load(reply))
-    except (URLError, OSError, ValueError) as error:
-        raise Failure(f"CRM does not answer: {error}", "Look at kubectl get pods, and run it again") from error
-
-
-def held_in(customers: Mapping[str, Mapping[str, str]]) -> Holders:
-    """Turn customers by id into holders by connection."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for id_, customer in customers.items():
-        found[customer["connectionId"]][id_] = customer["connectionMandate"]
+    page: str | None = "/customers?limit=1000"
+    while page:
+        reply = crm.get(page)
+        try:
+            if reply.status != 200:
+                raise crm.refusal(reply)
+            for connection, by in held_in(reply.json()).items():
+                found[connection] |= by
+        except (ValueError, KeyError, TypeError) as error:
+            raise crm.refusal(reply) from error
+        further = _NEXT.search(reply.headers.get("link", ""))
+        page = further and further[1]
+    return found
+
+
+def held_in(customers: Iterable[Mapping[str, str]]) -> Holders:
+    """Turn customers into holders by connection."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for one in customers:
+        found[one["connectionId"]][one["customerId"]] = one["connectionMandate"]
     return found

@@ -98,7 +98,7 @@ def letter_in(record: Record) -> DeadLetter:
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         reason = f"this record is itself no dead letter ({type(error).__name__}: {error}): discard it"
-        raw = (record.value or "").encode()
+        raw = (record.value or "").encode(errors="surrogateescape")
         return DeadLetter(str(record.key), None, None, None, None, record.timestamp, {}, reason, raw)
 
 

@@ -1,16 +1,25 @@
 """Programs that run in a pod, through `kubectl exec`."""
 
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cluster.failure import Failure
 from cluster.target import Target
 
+# How often a command is given at most, on a machine that is too busy for it or a link that breaks.
+TRIES = 3
+PAUSE = 1.0
+# Seconds in which all lines of a command have come.
+LONGEST = 600.0
+
 
 def words_in(target: Target, pod: str, *command: str) -> list[str]:
     """Return the words that run a command in a pod's default container, with standard input."""
-    return ["kubectl", "--context", target.context, "exec", "--stdin", "--quiet", pod, "--", *command]
+    where = ("--context", target.context, "--namespace", target.namespace)
+    return ["kubectl", *where, "exec", "--stdin", "--quiet", pod, "--", *command]
 
 
 def run_in(target: Target, pod: str, *command: str, stdin: str = "", timeout: float = 300) -> str:
@@ -32,8 +41,21 @@ def run_in(target: Target, pod: str, *command: str, stdin: str = "", timeout: fl
     return done.stdout
 
 
+def ask_in(target: Target, pod: str, *command: str) -> str:
+    """Run a command that may be repeated, once more when it fails.
+
+    :raises Failure: it fails each time, as with `run_in`.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return run_in(target, pod, *command)
+        except Failure:
+            time.sleep(PAUSE)
+    return run_in(target, pod, *command)
+
+
 @contextmanager
-def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[str]]:
+def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[bytes]]:
     """Run a command of sh in a pod for the length of a block, which reads its lines and may stop early.
 
     The end of our standard input ends the command too: else it would go on in the pod when kubectl has gone.
@@ -45,14 +67,16 @@ def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
     ) as process:
         assert process.stdin  # noqa: S101  for the type checker: it is a pipe
         assert process.stdout  # noqa: S101
+        # A link that is broken in silence would be waited for without end.
+        late = threading.Timer(LONGEST, process.kill)
+        late.start()
         try:
             yield iter(process.stdout)
         finally:
             process.stdin.close()
             for _ in process.stdout:
                 pass
+            late.cancel()

@@ -13,17 +13,19 @@ from operate import release
 from operate.broker import Broker
 from operate.compare import compare
 from operate.follow import follow
+from operate.loss import refuse_loss
 from operate.readmodel import REBUILD, Reader, ReadModel, live, reader
 from operate.store import STORES, store_of
 
 PAUSE = 1.0
 
 
-def rebuild(target: Target, store: str | None = None, *, back: bool = False) -> None:
+def rebuild(target: Target, store: str | None = None, *, back: bool = False, accept_loss: bool = False) -> None:
     """Fill the other read model, compare it with the one in use, and switch to it; go on where a run was interrupted.
 
     :param store: the state component to keep it in; None: that of the rebuild under way, or the one in use.
     :param back: do not begin a new one, but bring up to date, and switch to, the one that is kept.
+    :param accept_loss: also when the topic lacks connections that are known.
     :raises Failure: a step cannot be done. IoT then answers as before; the sentence says how to go on.
     """
     if store:
@@ -37,16 +39,22 @@ def rebuild(target: Target, store: str | None = None, *, back: bool = False) -> 
         return
     wanted = _wanted(target, broker, answering, filling, store, back)
     say(f"  from {answering.read_model} to {wanted}")
+    if not accept_loss:
+        refuse_loss(target, broker, answering.read_model)
     store_of(wanted.store).ensure(target)
     with step(f"start a reader beside it, {REBUILD}"):
         release.install_rebuild(target, answering, wanted)
     follow(broker, wanted.app_id)
     compare(target, broker, answering.read_model, wanted)
+    if not accept_loss:
+        refuse_loss(target, broker, answering.read_model)
     _finish(target, broker, wanted)
 
 
 def forget(target: Target) -> None:
     """Drop the read model that is not in use: a rebuild that was given up, its consumer group, its keys.
+
+    A store that is then in no use is no longer declared: its absence would keep sidecars from starting.
 
     :raises Failure: a step cannot be done. Running it again goes on.
     """
@@ -65,6 +73,9 @@ def forget(target: Target) -> None:
         if store.is_there(target):
             with step(f"delete what {other} keeps in {store.component}"):
                 store.forget(target, other)
+        if store.component != answering.store and store.is_declared(target):
+            with step(f"take component {store.component} away, which nothing uses"):
+                store.undeclare(target)
     say(f"Forgotten. IoT answers from {answering}.")
 
 

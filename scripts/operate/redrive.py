@@ -2,17 +2,17 @@
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from cluster.failure import Failure
-from cluster.services import forwarded
 from cluster.target import Target
 from offline.progress import say
 from operate.broker import DEAD_LETTERS, Broker
 from operate.deadletter import DeadLetter, open_letters
+from operate.link import Link
+from operate.proof import proof
 from operate.table import table
 
 # What is taken is marked in portions: each starts a JVM in a broker's pod.
@@ -53,13 +53,14 @@ def sent(target: Target, names: Sequence[str], *, everything: bool, machine: boo
     :returns: 1 when some still cannot be read, else 0.
     :raises Failure: no such dead letter, or IoT cannot take any now.
     """
+    token = proof(target, "iot")
     broker = Broker(target)
     letters = _open(broker)
     chosen = iter(letters if everything else _chosen(letters, names))
     results: list[dict[str, Any]] = []
-    with forwarded(target, "service/iot", 3008) as port:
+    with Link(target, "IoT", "service/iot", 3008) as iot:
         while some := list(islice(chosen, PORTION)):
-            results += _dealt_with(broker, port, some)
+            results += _dealt_with(broker, iot, token, some)
     unreadable = [one for one in results if not one["taken"]]
     if machine:
         say(json.dumps(results, indent=2))
@@ -114,12 +115,14 @@ def refusal_in(answer: object) -> str | None:
     raise Failure(f"IoT's answer is not understood: {json.dumps(answer)[:200]}", "Deploy the IoT of this checkout")
 
 
-def _dealt_with(broker: Broker, port: int, letters: Iterable[DeadLetter]) -> list[dict[str, Any]]:
+def _dealt_with(
+    broker: Broker, iot: Link, token: Mapping[str, str], letters: Iterable[DeadLetter]
+) -> list[dict[str, Any]]:
     taken: list[tuple[str, None]] = []
     results = []
     try:
         for letter in letters:
-            reason = refusal_in(_post(port, bulk_of(letter)))
+            reason = refusal_in(_delivered(iot, token, letter))
             results.append({"id": letter.id, "taken": reason is None, "reason": reason})
             if reason is None:
                 taken.append((letter.id, None))
@@ -130,24 +133,19 @@ def _dealt_with(broker: Broker, port: int, letters: Iterable[DeadLetter]) -> lis
     return results
 
 
-def _post(port: int, body: bytes) -> object:
-    link = HTTPConnection("127.0.0.1", port, timeout=30)
+def _delivered(iot: Link, token: Mapping[str, str], letter: DeadLetter) -> object:
+    reply = iot.post("/mandates", bulk_of(letter), token)
     try:
-        link.request("POST", "/mandates", body, {"Content-Type": "application/json"})
-        reply = link.getresponse()
-        text = reply.read()
         if reply.status == 200:
-            return json.loads(text)
-    except (OSError, HTTPException, ValueError) as error:
-        raise Failure(f"IoT does not answer: {error}", "Look at kubectl get pods, and send again") from error
-    finally:
-        link.close()
-    said = text.decode(errors="replace")[:200]
-    raise Failure(f"IoT answers {reply.status}: {said}", "Look at kubectl logs deploy/iot, and send again")
+            return reply.json()
+    except ValueError:
+        pass
+    raise iot.refusal(reply)
 
 
 def _open(broker: Broker) -> list[DeadLetter]:
-    return open_letters(broker.records(DEAD_LETTERS))
+    ends = broker.ends(DEAD_LETTERS)
+    return [] if broker.is_empty(DEAD_LETTERS, ends) else broker.read(DEAD_LETTERS, open_letters, ends)
 
 
 def _chosen(letters: Sequence[DeadLetter], names: Sequence[str]) -> list[DeadLetter]:

@@ -7,7 +7,7 @@ from cluster.failure import Failure
 from cluster.target import Target
 from offline.progress import step
 from offline.versions import ROOT
-from operate.pod import run_in
+from operate.pod import ask_in
 
 K8S = ROOT / "k8s"
 
@@ -40,6 +40,10 @@ class Store:
         """Tell whether the store is deployed."""
         return target.get("statefulset", self.workload) is not None
 
+    def is_declared(self, target: Target) -> bool:
+        """Tell whether Dapr knows it."""
+        return target.get("component.dapr.io", self.component) is not None
+
     def ensure(self, target: Target) -> None:
         """Bring the store and its component, if they are missing, and wait until it is ready.
 
@@ -55,9 +59,16 @@ class Store:
         found = target.get("statefulset", self.workload) or {}
         if not found.get("status", {}).get("readyReplicas"):
             raise self._not_ready()
-        if target.get("component.dapr.io", self.component) is None:
+        if not self.is_declared(target):
             with step(f"declare {self.component}"):
                 target.kubectl("apply", "-k", self.binding, log="rebuild")
+
+    def undeclare(self, target: Target) -> None:
+        """Take its component away: a sidecar does not start while the store of one of its components is missing.
+
+        What is kept in the store stays; `ensure` declares it again.
+        """
+        target.kubectl("delete", "component.dapr.io", self.component, "--ignore-not-found", log="rebuild")
 
     def _not_ready(self) -> Failure:
         remedy = f"Look at kubectl describe statefulset/{self.workload} pod/{self.pod}, and run it again"
@@ -69,7 +80,7 @@ class Store:
         :raises Failure: the store does not answer.
         """
         whole = f"{prefix}||"
-        text = run_in(target, self.pod, "sh", "-c", self.listing, whole)
+        text = ask_in(target, self.pod, "sh", "-c", self.listing, whole)
         return [line.removeprefix(whole) for line in text.splitlines() if line.startswith(whole)]
 
     def forget(self, target: Target, prefix: str) -> None:
@@ -77,7 +88,7 @@ class Store:
 
         :raises Failure: the store does not answer.
         """
-        run_in(target, self.pod, "sh", "-c", self.deletion, f"{prefix}||")
+        ask_in(target, self.pod, "sh", "-c", self.deletion, f"{prefix}||")
 
 
 # Dapr makes its table when a sidecar first uses the component: before that there are no keys.

@@ -1,12 +1,21 @@
 """What Kafka's tools print, and what the topic says of each connection."""
 
+import base64
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from operate import event
-from operate.broker import Record, Stand, record_in, stands_in
+from operate.broker import Record, Stand, records_in, stands_in
+from operate.connection import connections_of, is_id, key_of
+
+sys.path.append(str(Path(__file__).parents[2] / "services" / "iot" / "src"))
+from iot.connection import check_id
+from iot.connection import key_of as iot_key_of
+from iot.document import UnreadableError
 
 
 def record(value: object, *, key: str | None = "k", partition: int = 0, offset: int = 0, timestamp: int = 1) -> Record:
@@ -27,13 +36,37 @@ class TestBroker:
         assert stands_in(text, "t") == {0: Stand(3, 5)}
 
     def test_a_record(self) -> None:
-        line = 'CreateTime:17\tPartition:2\tOffset:5\t7733\t{"a":\t1}\n'
-        assert record_in(line) == Record(2, 5, 17, "7733", '{"a":\t1}')
-        assert record_in("CreateTime:17\tPartition:2\tOffset:5\tnull\tnull\n") == Record(2, 5, 17, None, None)
+        assert printed(b"LogAppendTime:17", b"Partition:2", b"Offset:5", b"7733", b'{"a":\t1}') == [
+            Record(2, 5, 17, "7733", '{"a":\t1}')
+        ]
+        assert printed(b"CreateTime:17", b"Partition:2", b"Offset:5", b"NULL", b"NULL") == [
+            Record(2, 5, 17, None, None)
+        ]
 
-    @pytest.mark.parametrize("line", ["", "a later line", "a\tb\tc\td\te", "CreateTime:1\tPartition:x\tOffset:1\tk\tv"])
-    def test_what_is_none(self, line: str) -> None:
-        assert record_in(line) is None
+    def test_a_key_and_a_value_may_be_anything(self) -> None:
+        """Also what would be other records, were they read line by line."""
+        forged = b"CreateTime:1\tPartition:0\tOffset:9\tk\tv"
+        (read,) = printed(b"CreateTime:17", b"Partition:2", b"Offset:5", b"a\tb\nc", b"null\r\n\xff\n" + forged + b"\n")
+        assert (read.partition, read.offset, read.key) == (2, 5, "a\tb\nc")
+        assert read.value
+        assert read.value.encode(errors="surrogateescape") == b"null\r\n\xff\n" + forged + b"\n"
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            [b""],
+            [b"some message"],
+            [b"a", b"b", b"c", b"d", b"e"],
+            [b"CreateTime:1", b"Partition:x", b"Offset:1", b"", b""],
+        ],
+    )
+    def test_what_is_none(self, fields: list[bytes]) -> None:
+        assert printed(*fields) == []
+
+
+def printed(*fields: bytes) -> list[Record]:
+    text = b"MARK".join(fields) + b"MARK\n"
+    return list(records_in(text.splitlines(keepends=True), b"MARK", b"NULL"))
 
 
 class TestEvent:
@@ -51,10 +84,64 @@ class TestEvent:
 
     @pytest.mark.parametrize(
         "value",
-        [None, "no json", "[]", "{}", {"data": "x"}, mandate("3"), mandate("1", "x"), mandate("1", connection=7)],
+        [
+            *(None, "no json", "[]", "{}", {"data": "x"}, mandate("3"), mandate("1", "x"), mandate("1", connection=7)),
+            *(mandate(True), mandate("1", " 8"), mandate("1", 8.0), mandate("1", True), mandate("1", str(2**63))),
+            *(
+                mandate("1", connection="8,71687E+17"),
+                mandate("1", connection="7733\u200b"),
+                mandate("1", connection=" "),
+            ),
+            *(mandate("1", connection="\ud800"), '{"data": {"connectionId": "a\udcff", "connectionMandate": "1"}}'),
+            {**mandate("1"), "type": "com.mandates.connection-mandate.v2"},
+        ],
     )
     def test_what_cannot_be_read_says_nothing(self, value: object) -> None:
         assert event.newest([record(value)]) == {}
+
+    def test_a_sequence_more_than_an_hour_ahead_of_its_record_says_nothing(self) -> None:
+        now, hour = 1_764_000_000_000, 3_600_000_000
+        assert event.newest([record(mandate("2", now * 1000 + hour), timestamp=now)]) == {"7": "2"}
+        assert event.newest([record(mandate("2", now * 1000 + hour + 1), timestamp=now)]) == {}
+
+    def test_one_that_a_sidecar_has_wrapped_is_read(self) -> None:
+        inner = base64.b64encode(json.dumps(mandate("2", 5)).encode()).decode()
+        assert event.newest([record({"id": "x", "data_base64": inner})]) == {"7": "2"}
+
+    def test_what_is_told(self) -> None:
+        records = [
+            *(record(mandate("2", 9), offset=0), record(mandate("1", 8), offset=1)),
+            *(record(mandate("0", 3, "8"), offset=2), record(mandate("0", 2, "8"), offset=3)),
+            record(mandate("1", 4, "8"), offset=4),
+        ]
+        said = event.told(records, {0: 4})
+        assert (said.level("7"), said.sequence("7"), said.level("none"), said.sequence("none")) == ("2", 9, None, -1)
+        assert (said.highest, said.set_back, said.changing) == (9, {"7"}, {"8"})
+        assert event.told([record(mandate("1"))]).highest == 0
+
+
+class TestConnection:
+    def test_keys_and_back(self) -> None:
+        long = "ü" * 200
+        assert key_of("A b") == "%41%20b"
+        assert key_of(long).startswith("=")
+        assert connections_of([key_of("A b"), key_of(long), "=unknown"], [long, "x"]) == {"A b", long, "=unknown"}
+
+    def test_it_is_the_rule_of_iot(self) -> None:
+        """The verbs share no code with the services that they judge."""
+        for text in (chr(code) for code in range(sys.maxunicode + 1)):
+            assert is_id(f"a{text}b") == iot_takes(f"a{text}b"), ascii(text)
+        for text in ("", " ", "1E5", "1e5x", "-1.5e+3", "8,7E9", "a" * 1000, "a" * 1001, " a", "a\u2003", "7" * 1001):
+            assert is_id(text) == iot_takes(text), text
+        assert all(key_of(text) == iot_key_of(text) for text in ("7733", "A-b.c", "ü", "€" * 99, "x" * 200, "x" * 201))
+
+
+def iot_takes(text: str) -> bool:
+    try:
+        check_id(text)
+    except UnreadableError:
+        return False
+    return True
 
 
 def test_a_reader_may_be_anywhere_after_what_it_has_passed() -> None:
