@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import yaml
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import NewTopic
 
 from parts.daprd import APP_API_TOKEN, COMPONENTS, Daprd, component
-from parts.kafka import Kafka
+from parts.kafka import LARGEST_BATCH, Kafka
 from parts.mariadb import MariaDb
 from parts.process import Process, free_port, until
 from parts.redis import Redis
@@ -104,8 +104,8 @@ class Platform:
         self.dead_letter_topic = f"{folder.name}-dead-letter"
         self._folder = folder
         self._running = running
-        # As much as the broker takes.
-        largest = {"message.max.bytes": 1_048_576}
+        # One record may be as large as any broker takes it, those that are sent together as the topic does.
+        largest = {"message.max.bytes": 1_048_576, "batch.size": LARGEST_BATCH}
         self._producer = Producer({"bootstrap.servers": broker.address, "log_level": 0, **largest})
         broker.create_topic(self.topic)
 
@@ -139,14 +139,20 @@ class Platform:
         return replica
 
     def put(self, records: Iterable[tuple[bytes | None, bytes]], partition: int | None = None, **headers: str) -> None:
-        """Put records, of a key and a value, on the topic, and wait until the broker has them."""
+        """Put records, of a key and a value, on the topic, and wait until the broker has them.
+
+        AssertionError when it does not take them all.
+        """
         by_key = -1
+        refused: list[KafkaError] = []
+        told: dict[str, Any] = {
+            "headers": list(headers.items()),
+            "on_delivery": lambda error, _: refused.append(error) if error else None,
+        }
         for key, value in records:
-            self._producer.produce(
-                self.topic, value, key, by_key if partition is None else partition, headers=list(headers.items())
-            )
-        if left := self._producer.flush(60):
-            raise AssertionError(f"{left} records could not be put on {self.topic}")
+            self._producer.produce(self.topic, value, key, by_key if partition is None else partition, **told)
+        if left := self._producer.flush(60) + len(refused):
+            raise AssertionError(f"{left} records could not be put on {self.topic}: {refused[:1]}")
 
     def dead_letters(self) -> Mapping[str, Any]:
         """The dead letters by key; AssertionError when one is there twice."""

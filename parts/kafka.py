@@ -30,6 +30,8 @@ def declared(topic: str) -> Any:
 
 _MANDATES_TOPIC = declared("connection-mandates-topic")
 PARTITIONS = int(_MANDATES_TOPIC["partitions"])
+LARGEST_BATCH = int(_MANDATES_TOPIC["config"]["max.message.bytes"])
+"""Bytes of records that are written together to a partition of the topic, and so of one record too."""
 
 
 class Kafka(Process):
@@ -100,7 +102,9 @@ class Kafka(Process):
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()
         ]
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-        self.client().incremental_alter_configs([resource])[resource].result(30)
+        # A client that nobody holds takes what it was asked for with it.
+        client = self.client()
+        client.incremental_alter_configs([resource])[resource].result(30)
 
     def _properties(self, folder: Path, first: bool) -> str:
         listeners = {"PLAINTEXT": self.port} | ({"CONTROLLER": self._quorum} if first else {})

@@ -17,7 +17,8 @@ GRANT ALL ON crm.* TO crm@'127.0.0.1';
 class MariaDb(Process):
     """A server with the empty database `crm`; its data stays in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, version: str | None = None) -> None:
+        """`version` is what it says instead of its own."""
         self.port = free_port()
         data = folder / "data"
         first = folder / "first.sql"
@@ -34,9 +35,8 @@ class MariaDb(Process):
             f"--socket={folder / 'mariadb.sock'}",
             f"--init-file={first}",
         ]
-        super().__init__(
-            [*words, f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"], folder / "mariadb.log"
-        )
+        words += [f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"]
+        super().__init__(words + ([f"--version={version}"] if version else []), folder / "mariadb.log")
 
     @property
     def url(self) -> str:

@@ -115,6 +115,12 @@ class Process:
         kib = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", status))
         return int(kib["VmRSS"]) * 1024 / 1e6, int(kib["VmHWM"]) * 1024 / 1e6
 
+    def held(self) -> float:
+        """Its memory at most until now but for files' pages, which the kernel drops before it ends a process, MB."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        files = re.search(r"RssFile:\s+(\d+) kB", status)
+        return self.memory()[1] - (int(files[1]) * 1024 / 1e6 if files else 0)
+
     def __enter__(self) -> Self:
         """Begin it."""
         return self.begin()

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,4 +107,4 @@ class Built:
         target.kubectl("apply", "--server-side", "--force-conflicts", "-f", plan.crds.out)
         # Only then does the API server know the kinds that the manifests name.
         target.kubectl("wait", "--for=condition=Established", "-f", plan.crds.out, "--timeout=60s")
-        target.kubectl("apply", "-k", ROOT / "offline" / "strimzi" / "deploy")
+        replace(target, namespace="strimzi").kubectl("apply", "-k", ROOT / "offline" / "strimzi" / "deploy")

@@ -1,14 +1,20 @@
 """What the services stand on: Dapr's control plane, Kafka with its topic and users, Redis."""
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 
+from cluster.failure import Failure
 from cluster.target import Target
 from cluster.way import Way
-from offline.progress import step
+from offline.progress import say, step
 from offline.versions import ROOT, version
 
 K8S = ROOT / "k8s"
+SERVICES = ("crm", "iot")
+STRIMZI = ("kafkatopic", "kafkauser", "kafkanodepool", "kafka")
+# Seconds for an operator to take its leave of what is being deleted.
+LEAVE = 60
 
 
 def install(target: Target, way: Way) -> None:
@@ -17,6 +23,7 @@ def install(target: Target, way: Way) -> None:
     :raises Failure: something is refused or not ready in time.
     """
     _release(target)
+    _tokens(target)
     with ThreadPoolExecutor() as pool:
         tasks = [pool.submit(_dapr, target, way), pool.submit(_kafka, target, way), pool.submit(_redis, target)]
         for task in tasks:
@@ -41,6 +48,54 @@ def _release(target: Target) -> None:
                 target.kubectl("delete", "secret", *where, "--selector", books, log="helm")
 
 
+def _tokens(target: Target) -> None:
+    """Make the token with which each service's sidecar proves itself, once: no file has it, and it stays."""
+    for service in SERVICES:
+        name = f"{service}-app-token"
+        if target.get("secret", name) is not None:
+            continue
+        with step(f"make secret {name}"):
+            secret = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "mandates"}},
+                "stringData": {"token": secrets.token_hex(32)},
+            }
+            target.kubectl("create", "-f", "-", stdin=json.dumps(secret))
+
+
+def _gone(target: Target) -> None:
+    """Wait until what is being deleted of Kafka's resources is gone: applied meanwhile, it would go all the same.
+
+    A topic has a finalizer, which nobody takes away once the operator is gone.
+
+    :raises Failure: something stays.
+    """
+    leaving = _leaving(target)
+    if not leaving:
+        return
+    with step(f"wait until {' and '.join(leaving)} is gone"):
+        away = ("wait", "--for=delete", f"--timeout={LEAVE}s")
+        try:
+            target.kubectl(*away, *leaving, log="kafka")
+        except Failure:
+            for one in _leaving(target):
+                if one.startswith("kafkatopic/"):
+                    say(f"  ! no operator has let {one} go in {LEAVE} s: its finalizer is taken away")
+                    nothing = json.dumps({"metadata": {"finalizers": None}})
+                    target.kubectl("patch", one, "--type=merge", "--patch", nothing, log="kafka")
+            target.kubectl(*away, *leaving, log="kafka")
+
+
+def _leaving(target: Target) -> list[str]:
+    return [
+        f"{kind}/{one['metadata']['name']}"
+        for kind in STRIMZI
+        for one in (target.get(kind) or {"items": []})["items"]
+        if "deletionTimestamp" in one["metadata"]
+    ]
+
+
 def _dapr(target: Target, way: Way) -> None:
     with step("Dapr control plane"):
         target.run(
@@ -55,6 +110,7 @@ def _dapr(target: Target, way: Way) -> None:
 def _kafka(target: Target, way: Way) -> None:
     with step("Kafka, topic and users"):
         way.install_strimzi(target)
+        _gone(target)
         target.kubectl("apply", "-k", K8S / "strimzi", log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
             ready = ("wait", "--for=condition=Ready", "--all", "--timeout=300s")

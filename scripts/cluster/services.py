@@ -18,6 +18,8 @@ from offline.progress import step
 from offline.step import CACHE
 from offline.versions import ROOT
 
+# A proxy that the environment names has no part in what stays on this machine.
+_directly = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 # A row of customer-database.csv: Corinne Lopez, who allows billing only.
 CONNECTION = "7733"
 
@@ -61,7 +63,7 @@ def answer(target: Target, patience: float = 60) -> str:
         last = "no answer"
         while time.monotonic() < until:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/?connectionId={CONNECTION}", timeout=5) as reply:
+                with _directly(f"http://127.0.0.1:{port}/?connectionId={CONNECTION}", timeout=5) as reply:
                     body: str = reply.read().decode()
                     json.loads(body)
                     return body
@@ -83,7 +85,7 @@ def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
     :raises Failure: kubectl cannot forward.
     """
     with subprocess.Popen(
-        ["kubectl", "--context", target.context, "port-forward", resource, f":{port}"],
+        target.words("port-forward", resource, f":{port}"),
         env=target.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

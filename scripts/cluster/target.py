@@ -9,6 +9,9 @@ from typing import Any
 
 from cluster.command import log_file, output, run
 
+# The variables by which Helm and Skaffold are told the namespace; kubectl has none.
+NAMESPACE_OF = ("HELM_NAMESPACE", "SKAFFOLD_NAMESPACE")
+
 
 @dataclass(frozen=True)
 class Target:
@@ -32,8 +35,13 @@ class Target:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for any program that works on this cluster."""
-        return {**os.environ, **self.env, "KUBECONFIG": str(self.kubeconfig)}
+        """Variables for any program that works on this cluster, whatever namespace is current in the kubeconfig."""
+        where = {"KUBECONFIG": str(self.kubeconfig)}
+        return {**os.environ, **self.env, **where, **dict.fromkeys(NAMESPACE_OF, self.namespace)}
+
+    def words(self, *words: str | Path) -> list[str]:
+        """Return the words of a kubectl command on this cluster."""
+        return ["kubectl", "--context", self.context, "--namespace", self.namespace, *map(str, words)]
 
     def run(self, *words: str | Path, log: str, stdin: str | None = None, timeout: float | None = None) -> None:
         """Run a program to its end.
@@ -53,12 +61,12 @@ class Target:
 
         :raises Failure: as `cluster.command.run`.
         """
-        self.run("kubectl", "--context", self.context, *words, log=log, stdin=stdin)
+        self.run(*self.words(*words), log=log, stdin=stdin)
 
     def get(self, *words: str, timeout: float = 20) -> dict[str, Any] | None:
         """Return what `kubectl get ... -o json` prints, or None when there is no such thing."""
-        text = self.output("kubectl", "--context", self.context, "get", *words, "-o", "json", timeout=timeout)
-        return None if text is None else json.loads(text)
+        text = self.output(*self.words("get", *words, "-o", "json"), timeout=timeout)
+        return json.loads(text) if text else None
 
 
 def developer() -> Target:

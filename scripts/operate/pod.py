@@ -18,8 +18,7 @@ LONGEST = 600.0
 
 def words_in(target: Target, pod: str, *command: str) -> list[str]:
     """Return the words that run a command in a pod's default container, with standard input."""
-    where = ("--context", target.context, "--namespace", target.namespace)
-    return ["kubectl", *where, "exec", "--stdin", "--quiet", pod, "--", *command]
+    return target.words("exec", "--stdin", "--quiet", pod, "--", *command)
 
 
 def run_in(target: Target, pod: str, *command: str, stdin: str = "", timeout: float = 300) -> str:

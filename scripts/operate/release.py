@@ -22,7 +22,7 @@ def mend(target: Target) -> None:
     What is under way of an installation or an upgrade is taken out of helm's books, and nothing else: the
     pods stay, and the next upgrade takes them over. An uninstallation is brought to its end.
     """
-    listed = target.output("helm", "list", *_where(target), "--all", "--output", "json", timeout=30)
+    listed = target.output("helm", "list", "--kube-context", target.context, "--all", "--output", "json", timeout=30)
     for one in json.loads(listed or "[]"):
         if one["name"] not in (LIVE, REBUILD):
             continue
@@ -45,7 +45,7 @@ def install_rebuild(target: Target, like: Reader, read_model: ReadModel) -> None
         "disruptionBudget": None,
         "image": {"repository": repository, "tag": tag},
     }
-    text = target.output("helm", "get", "values", LIVE, *_where(target), "--output", "yaml")
+    text = target.output("helm", "get", "values", LIVE, "--kube-context", target.context, "--output", "yaml")
     values = yaml.safe_load(text or "") or {}
     values |= {"readModel": read_model.app_id, "stateStore": read_model.store}
     values["service"] = {**values.get("service", {}), **own}
@@ -73,7 +73,7 @@ def uninstall(target: Target) -> None:
 
     :raises Failure: it does not go.
     """
-    words = (*_where(target), "--ignore-not-found", "--wait", "--timeout=2m")
+    words = ("--kube-context", target.context, "--ignore-not-found", "--wait", "--timeout=2m")
     target.run("helm", "uninstall", REBUILD, *words, log=LOG)
     target.kubectl("wait", "--for=delete", "pod", f"--selector=app.kubernetes.io/instance={REBUILD}", log=LOG)
 
@@ -89,16 +89,12 @@ def keep(read_model: ReadModel, values: Path = VALUES) -> bool:
     return True
 
 
-def _where(target: Target) -> tuple[str, ...]:
-    return "--kube-context", target.context, "--namespace", target.namespace
-
-
 def _chart(target: Target) -> None:
     target.run("helm", "dependency", "build", "--skip-refresh", CHART, log=LOG)
 
 
 def _upgrade(target: Target, name: str, *words: str, stdin: str | None = None) -> None:
-    common = (*_where(target), "--wait", "--timeout=4m")
+    common = ("--kube-context", target.context, "--wait", "--timeout=4m")
     try:
         target.run("helm", "upgrade", name, CHART, *words, *common, log=LOG, stdin=stdin)
     except Failure as failure:

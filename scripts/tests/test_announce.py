@@ -172,7 +172,7 @@ def test_a_lost_topic_is_told_again(programs: Programs, world: World, capsys: py
     assert "None differ." in said
     assert mark(programs) == ""
     kubectl = programs.calls("kubectl")
-    assert all("--namespace there" in call for call in kubectl if " exec " in call)
+    assert all(" --namespace there " in call for call in kubectl)
 
 
 def test_all_that_is_told_is_above_what_the_topic_has(programs: Programs, world: World) -> None:

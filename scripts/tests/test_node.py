@@ -24,7 +24,7 @@ exit 0
 """
 # Answers while the file nodes.json is there.
 KUBECTL = """
-case "$3" in
+case "$5" in
 get) cat nodes.json ;;
 annotate) echo "$*" >> annotations ;;
 esac
@@ -71,7 +71,7 @@ def test_where_there_is_none_it_is_made_and_what_it_was_made_from_is_noted(machi
     config = f"--name t --image image:1 --kubeconfig {machine.target.kubeconfig} --config - --wait=90s"
     assert machine.programs.calls("kind create") == [f"kind create cluster {config}"]
     assert machine.target.kubeconfig.parent.is_dir()
-    noted = "kubectl --context kind-t annotate nodes --all --overwrite mandates/images=new"
+    noted = "kubectl --context kind-t --namespace default annotate nodes --all --overwrite mandates/images=new"
     assert machine.programs.calls("kubectl") == [noted]
 
 

@@ -30,12 +30,12 @@ def test_a_store_that_nothing_uses_is_no_longer_declared(programs: Programs) -> 
     (programs.folder / "pods.json").write_text(json.dumps({"items": [POD]}))
     (programs.folder / "iot.json").write_text(json.dumps(DEPLOYMENT))
     programs.add("kubectl", KUBECTL)
-    programs.add("helm", "echo '[]'")
+    programs.add("helm", "echo $HELM_NAMESPACE >namespace; echo '[]'")
     forget(Target("test", Path("/nowhere"), namespace="there"))
     (deleted,) = [call for call in programs.calls("kubectl") if " delete " in call]
     assert " delete component.dapr.io durable-statestore " in f"{deleted} "
-    assert all("--namespace there" in call for call in programs.calls("helm"))
-    assert all("--namespace there" in call for call in programs.calls("kubectl") if " exec " in call)
+    assert (programs.folder / "namespace").read_text() == "there\n"
+    assert all(" --namespace there " in call for call in programs.calls("kubectl"))
 
 
 class TestPod:

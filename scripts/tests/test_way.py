@@ -157,7 +157,7 @@ def test_what_a_killed_helm_left_half_changed_goes_on_running(programs: Programs
     platform.install(Target("t", tmp_path / "kubeconfig"), Pulled("docker"))
     assert programs.calls("helm uninstall") == []
     books = "delete secret --namespace dapr-system --selector owner=helm,name=dapr,status=pending-upgrade"
-    assert programs.calls("kubectl")[0] == f"kubectl --context kind-t {books}"
+    assert programs.calls("kubectl")[0] == f"kubectl --context kind-t --namespace default {books}"
 
 
 def test_kafka_is_applied_only_once_its_operator_is_there_and_its_users_are_waited_for(
@@ -166,9 +166,11 @@ def test_kafka_is_applied_only_once_its_operator_is_there_and_its_users_are_wait
     programs.add("helm")
     programs.add("kubectl")
     platform.install(Target("t", tmp_path / "kubeconfig"), Pulled("docker"))
+    looks = "kubectl --context kind-t --namespace default get "
     calls = [line for line in programs.calls() if "strimzi" in line or " kafka" in line]
-    wait = "kubectl --context kind-t wait --for=condition=Ready --all --timeout=300s"
+    calls = [line for line in calls if not line.startswith(looks)]
+    wait = "kubectl --context kind-t --namespace default wait --for=condition=Ready --all --timeout=300s"
     assert calls[1:] == [
-        f"kubectl --context kind-t apply -k {platform.K8S}/strimzi",
+        f"kubectl --context kind-t --namespace default apply -k {platform.K8S}/strimzi",
         *(f"{wait} {kind}" for kind in ("kafka", "kafkatopic", "kafkauser")),
     ]

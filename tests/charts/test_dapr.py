@@ -109,6 +109,42 @@ def test_every_policy_has_a_target_and_every_target_a_policy() -> None:
     assert used == defined
 
 
+@pytest.mark.parametrize("name", ["crm", "iot", "crm-traced", "iot-traced"])
+def test_nobody_invokes_a_service_and_a_sidecar_does_only_what_its_service_uses(name: str) -> None:
+    spec = everything("Configuration")[name]["spec"]
+    assert spec["accessControl"] == {"defaultAction": "deny", "trustDomain": "public"}
+    allowed = {(rule["protocol"], rule["name"]) for rule in spec["api"]["allowed"]}
+    # One of each protocol: what has no entry at all is open.
+    assert (
+        allowed
+        == {
+            "crm": {("http", "publish"), ("grpc", "publish")},
+            "iot": {("grpc", "state"), ("grpc", "publish"), ("grpc", "metadata"), ("http", "metadata")},
+        }[name.removesuffix("-traced")]
+    )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_traced_configuration_differs_in_its_tracing_alone(name: str) -> None:
+    plain, traced = (dict(everything("Configuration")[one]["spec"]) for one in (name, f"{name}-traced"))
+    assert plain.pop("tracing") != traced.pop("tracing")
+    assert plain == traced
+
+
+def test_a_record_is_bounded_and_its_time_is_the_brokers() -> None:
+    config = everything("KafkaTopic")[values("crm")["topic"]]["spec"]["config"]
+    assert config["message.timestamp.type"] == "LogAppendTime"
+    assert config["compression.type"] == "uncompressed"
+    metadata = everything("Component")["crm-pubsub"]["spec"]["metadata"]
+    assert {"name": "maxMessageBytes", "value": str(config["max.message.bytes"])} in metadata
+    assert config["max.compaction.lag.ms"] == 24 * 60 * 60 * 1000
+
+
+def test_a_producers_headers_say_nothing_of_a_records_place() -> None:
+    metadata = everything("Component")["iot-pubsub"]["spec"]["metadata"]
+    assert {"name": "excludeHeaderMetaRegex", "value": "(?i)^__"} in metadata
+
+
 def test_delivery_to_iot_is_never_given_up() -> None:
     spec = everything("Resiliency")["mandates"]["spec"]
     retry = spec["policies"]["retries"][spec["targets"]["components"]["iot-pubsub"]["inbound"]["retry"]]

@@ -93,6 +93,18 @@ def test_skaffold_builds_what_the_charts_run() -> None:
         }
 
 
+def test_skaffold_traces_with_the_configurations_of_the_services() -> None:
+    dapr, services = read((ROOT / "skaffold.yaml").read_text())
+    (added,) = dapr["profiles"][0]["patches"]
+    assert ROOT / added["value"] == K8S / "observability"
+    names = [release["name"] for release in services["deploy"]["helm"]["releases"]]
+    chosen = {patch["path"]: patch["value"] for patch in services["profiles"][0]["patches"]}
+    assert chosen == {
+        f"/deploy/helm/releases/{at}/setValues": {"service.dapr.config": f"{name}-traced"}
+        for at, name in enumerate(names)
+    }
+
+
 def test_skaffold_forwards_the_ports_of_the_services() -> None:
     _, services = read((ROOT / "skaffold.yaml").read_text())
     forwarded = {f["resourceName"]: (f["port"], f["localPort"]) for f in services["portForward"]}

@@ -34,12 +34,23 @@ def test_the_sidecar_knows_the_service(name: str) -> None:
         "dapr.io/enabled": "true",
         "dapr.io/app-id": name,
         "dapr.io/app-port": str(SERVICES[name]),
-        "dapr.io/config": "mandates",
+        "dapr.io/config": name,
+        "dapr.io/app-token-secret": f"{name}-app-token",
         "dapr.io/log-as-json": "true",
         "dapr.io/enable-native-sidecar": "true",
         "dapr.io/disable-builtin-k8s-secret-store": "true",
     }
     assert expected.items() <= annotations.items()
+
+
+def test_the_token_of_the_sidecar_is_given_to_the_service_too(name: str) -> None:
+    """By the chart's name, also to another release: `make up` makes one for each service."""
+    deployment = the("Deployment", render_as("another", name))
+    template = deployment["spec"]["template"]
+    assert template["metadata"]["annotations"]["dapr.io/app-token-secret"] == f"{name}-app-token"
+    (only,) = template["spec"]["containers"]
+    token = {"secretKeyRef": {"name": f"{name}-app-token", "key": "token"}}
+    assert {"name": "APP_API_TOKEN", "valueFrom": token} in only["env"]
 
 
 def test_scaling_by_load_takes_the_place_of_a_fixed_number(name: str) -> None:

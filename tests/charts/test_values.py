@@ -14,6 +14,7 @@ def settings(chart: str, **values: object) -> dict[str, object]:
 def test_crm_by_default() -> None:
     """Without CRM_DATABASE_URL: the service's own default holds."""
     assert settings("crm") == {
+        "APP_API_TOKEN": {"secretKeyRef": {"name": "crm-app-token", "key": "token"}},
         "CRM_PORT": "3005",
         "CRM_PUBSUB": "crm-pubsub",
         "CRM_TOPIC": "connection-mandates-topic",
@@ -45,6 +46,7 @@ def test_crm_with_a_server() -> None:
 
 def test_iot_by_default() -> None:
     assert settings("iot") == {
+        "APP_API_TOKEN": {"secretKeyRef": {"name": "iot-app-token", "key": "token"}},
         "IOT_PORT": "3008",
         "IOT_STATESTORE": "statestore",
         "IOT_PUBSUB": "iot-pubsub",

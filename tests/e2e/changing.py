@@ -93,7 +93,7 @@ def reading(target: Target) -> Iterator[dict[str, Any]]:
         block has ended.
     """
     seen: dict[str, Any] = {}
-    words = ["kubectl", "--context", target.context, "exec", "--stdin", "deploy/crm", "--container", "crm", "--"]
+    words = target.words("exec", "--stdin", "deploy/crm", "--container", "crm", "--")
     with subprocess.Popen(
         [*words, "python", "-c", _READER],
         env=target.environment,

@@ -45,6 +45,8 @@ class Service:
                 "curl",
                 "--silent",
                 "--show-error",
+                "--noproxy",
+                "*",
                 "--max-time",
                 "10",
                 "--write-out",

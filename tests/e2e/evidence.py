@@ -8,7 +8,7 @@ from cluster.target import Target
 def collect(target: Target, folder: Path) -> None:
     """Write the logs of all containers, the events and the resources into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    words = ("kubectl", "--context", target.context)
+    words = target.words()
     overviews = {
         "pods.txt": ("get", "pods", "--all-namespaces", "--output=wide"),
         "events.txt": ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),

@@ -23,9 +23,7 @@ def on_topic(target: Target, prefix: str) -> list[Record]:
         f"bin/kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic {TOPIC} --from-beginning "
         f"--timeout-ms 5000 --formatter-property key.separator='\t' {shown}"
     )
-    said = target.output(
-        *("kubectl", "--context", target.context, "exec", "mandates-dual-role-0", "--", "bash", "-c", read), timeout=120
-    )
+    said = target.output(*target.words("exec", "mandates-dual-role-0", "--", "bash", "-c", read), timeout=120)
     assert said
     return sorted(
         (

@@ -41,7 +41,7 @@ def test_an_edit_is_built_and_deployed(target: Target, tmp_path: Path) -> None:
         code = source.read_text()
         assert LOGGED in code
         source.write_text(code.replace(LOGGED, MARK))
-        kubectl = ("kubectl", "--context", target.context, "logs", "deployment/crm", "--container=crm")
+        kubectl = target.words("logs", "deployment/crm", "--container=crm")
         poll_until(lambda: MARK in (target.output(*kubectl) or ""), f"the edited CRM runs ({log})", seconds=90)
     finally:
         process.terminate()

@@ -51,7 +51,7 @@ def test_a_service_has_no_rights_that_it_does_not_need(target: Target, core: cli
     container = next(one for one in pod.spec.containers if one.name == name)
     assert container.security_context.read_only_root_filesystem
     assert container.security_context.capabilities.drop == ["ALL"]
-    kubectl = ("kubectl", "--context", target.context, "exec", pod.metadata.name, "--container", name, "--")
+    kubectl = target.words("exec", pod.metadata.name, "--container", name, "--")
     assert (target.output(*kubectl, "id", "-u") or "").strip() == "10001"
     assert target.output(*kubectl, "touch", "/app/x") is None
     assert target.output(*kubectl, "ls", "/var/run/secrets/kubernetes.io") is None
@@ -60,7 +60,7 @@ def test_a_service_has_no_rights_that_it_does_not_need(target: Target, core: cli
 @pytest.mark.parametrize("name", ["crm", "iot"])
 def test_a_service_is_small(target: Target, core: client.CoreV1Api, name: str) -> None:
     pod = pod_of(core, name)
-    kubectl = ("kubectl", "--context", target.context, "exec", pod.metadata.name, "--container", name, "--")
+    kubectl = target.words("exec", pod.metadata.name, "--container", name, "--")
     status = target.output(*kubectl, "cat", "/proc/1/status") or ""
     resident = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert resident, status

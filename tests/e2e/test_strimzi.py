@@ -31,7 +31,7 @@ def ready(found: Resource) -> bool:
 
 def in_broker(target: Target, command: str, stdin: str = "") -> str:
     """Run a shell command in a broker's pod; its output, both streams."""
-    words = ["kubectl", "--context", target.context, "exec", "--stdin", BROKER, "--", "sh", "-c", command]
+    words = target.words("exec", "--stdin", BROKER, "--", "sh", "-c", command)
     done = subprocess.run(
         words,
         env=target.environment,
@@ -145,7 +145,7 @@ def test_the_operator_catches_up_after_its_own_restart(
 
 def test_each_service_may_do_its_own_part_and_no_more(target: Target) -> None:
     def client_of(user: str) -> str:
-        words = ("kubectl", "--context", target.context, "get", "secret")
+        words = target.words("get", "secret")
         password = target.output(*words, user, "-o", 'go-template={{index .data "sasl.jaas.config" | base64decode}}')
         authority = target.output(
             *words, "mandates-cluster-ca-cert", "-o", 'go-template={{index .data "ca.crt" | base64decode}}'

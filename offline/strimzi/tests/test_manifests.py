@@ -48,8 +48,16 @@ def test_the_topics_are_ones_the_stand_in_makes() -> None:
         topic.check(wanted, [])
         sizes = topic.wanted_partitions(wanted), topic.wanted_replicas(wanted)
         made[wanted["metadata"]["name"]] = (*sizes, topic.wanted_config(wanted))
+    mandates = {
+        "cleanup.policy": "compact",
+        "segment.ms": "21600000",
+        "max.compaction.lag.ms": "86400000",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": "32768",
+        "compression.type": "uncompressed",
+    }
     assert made == {
-        "connection-mandates-topic": (4, 2, {"cleanup.policy": "compact"}),
+        "connection-mandates-topic": (4, 2, mandates),
         "connection-mandates-dead-letter": (1, 2, {"cleanup.policy": "compact", "max.message.bytes": "2097152"}),
     }
 

@@ -1,4 +1,5 @@
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -49,9 +50,13 @@ def test_nothing_else_is_a_mandate(mandate: object) -> None:
         validated({"connectionId": "7733", "connectionMandate": mandate})
 
 
-@pytest.mark.parametrize(
-    "connection_id", ["", " 7", "7 ", "7\n", "\u20037", "a\0b", "a\u2028b", "\ud800", "x" * 129, 7733, None]
-)
+NO_TEXT = ["", "\ud800", "x" * 129, 7733, None]
+HIDDEN = ["a\0b", "a\u2028b", "7733\u200b", "\ufeff7733", "77\u202e33", "77\U000e004133"]
+BLANKS = [" 7", "7 ", "7\n", "\u20037", "7\xa0"]
+SHORTENED = ["8,71687E+17", "8.7e5", "12E5", "-1e-5"]
+
+
+@pytest.mark.parametrize("connection_id", [*NO_TEXT, *HIDDEN, *BLANKS, *SHORTENED])
 def test_a_connection_id_is_short_text_of_one_line(connection_id: object) -> None:
     with pytest.raises(InvalidCustomerError) as caught:
         validated({"connectionId": connection_id, "connectionMandate": "1"})
@@ -73,3 +78,21 @@ def test_every_fault_is_named_at_once() -> None:
 def test_an_id_has_one_spelling(text: str) -> None:
     assert parsed_id(text) is None
     assert parsed_id("7") == 7
+
+
+@pytest.mark.parametrize("connection_id", ["e5", "12e", "8,7", "a.e+1", "a b", "\u00fcn\u00ef \u2603", "x||y", "7733"])
+def test_what_looks_strange_and_is_a_connection_id(connection_id: str) -> None:
+    assert validated({"connectionId": connection_id, "connectionMandate": "1"}).connection_id == connection_id
+
+
+def test_the_invisible_are_those_of_unicode() -> None:
+    def refused(character: str) -> bool:
+        try:
+            validated({"connectionId": f"a{character}a", "connectionMandate": "1"})
+        except InvalidCustomerError:
+            return True
+        return False
+
+    invisible = ("Cc", "Cf", "Zl", "Zp")
+    assert all(refused(chr(point)) for point in range(0x110000) if unicodedata.category(chr(point)) in invisible)
+    assert not any(map(refused, "a-_ /|\u00e9\u2603\U0001f600\u200a\u2065"))

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from crm import customers_file
 from crm.customers_file import CustomersFile, FlawedFileError
-from crm.rows import Flaw, Row, short
+from crm.rows import HIGHEST_ID, Flaw, Row, short
 
 HEADER = "customerId,firstName,connectionId,connectionMandate\n"
 PACKED = Path(__file__).parents[1] / "customer-database.csv"
@@ -92,8 +93,8 @@ def test_the_message_says_what_is_wrong_where(file: Path) -> None:
         ("customerId,connectionId\n1,a\n", [(1, "connectionMandate")]),
         (HEADER.replace("firstName", ""), [(1, None)]),
         (HEADER.replace("firstName", "connectionId"), [(1, "connectionId")]),
-        (HEADER + '1,"Ann,a,0\n', [(3, None)]),
-        (HEADER + '1,"An"n,a,0\n', [(3, None)]),
+        (HEADER + '1,"Ann,a,0\n', [(2, None)]),
+        (HEADER + '1,"An"n,a,0\n', [(2, None)]),
     ],
 )
 def test_a_file_that_is_no_table_of_customers(
@@ -101,6 +102,180 @@ def test_a_file_that_is_no_table_of_customers(
 ) -> None:
     file.write_text(text)
     assert flaws(file) == expected
+
+
+COLUMNS = ("customerId", "firstName", "connectionId", "connectionMandate")
+
+
+def table(*rows: str, delimiter: str = ",") -> str:
+    """The text of a file with these rows, written with commas."""
+    return "\n".join([",".join(COLUMNS), *rows, ""]).replace(",", delimiter)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        table("1,Ann,a,0", "2,Bo,b,1"),
+        table("1,Ann,a,0", "2,Bo,b,1", delimiter=";"),
+        table("1,Ann,a,0", "2,Bo,b,1", delimiter="\t"),
+        "sep=;\n" + table("1,Ann,a,0", "2,Bo,b,1", delimiter=";"),
+        '"SEP=;"\r\n' + table("1,Ann,a,0", "2,Bo,b,1", delimiter=";"),
+        "sep=\t\n" + table("1,Ann,a,0", "2,Bo,b,1", delimiter="\t"),
+        table("1,Ann,a,0", ",,,", "2,Bo,b,1", ",,,", " , ,,"),
+        table("1,Ann,a,0", "", "2,Bo,b,1", ";;;", delimiter=";"),
+        "\n  \n" + table("1,Ann,a,0", "2,Bo,b,1"),
+        table("1,Ann,a,0,,", "2,Bo,b,1,,").replace("Mandate\n", "Mandate,,\n"),
+        table("1,Ann,a,0,", "2,Bo,b,1,"),
+        table("1,Ann,a,0", "2,Bo,b,1").replace("\n", "\r\n"),
+        table("1,Ann,a,0", "2,Bo,b,1").replace("\n", "\r"),
+        table('1,"Ann",a,0', '2,"Bo",b,1').replace("firstName", '"firstName"'),
+        table("1,Ann,a,0", "2,Bo,b,1").replace("firstName", " firstName "),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_files_as_people_have_them(file: Path, content: str, encoding: str) -> None:
+    file.write_bytes(content.encode(encoding))
+    rows = read(file)
+    assert [(row.customer_id, row.details.connection_id, row.details.mandate) for row in rows] == [
+        (1, "a", "0"),
+        (2, "b", "1"),
+    ]
+    assert [row.details.properties["firstName"] for row in rows] == ["Ann", "Bo"]
+
+
+ROWS = 100_000
+MANY = [f"{number},Ann,c{number},{number % 3}" for number in range(1, ROWS + 1)]
+
+
+def with_row(number: int, row: str) -> list[str]:
+    """Many rows, of which the one on this line of the file is another."""
+    return [*MANY[: number - 2], row, *MANY[number - 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("number", "row", "reason"),
+    [
+        (41, '40,"Ann,c40,0', "a quote is open or one too many"),
+        (2_801, '2800,"A"nn,c2800,0', "a quote is open or one too many"),
+        (99_999, '99998,"Ann,x,0', "a quote is open or one too many"),
+        (1_500, "1499,Ann,x", "has 3 fields under 4 columns"),
+        (50_000, "49999,Ann,x,9", "must be 0, 1 or 2"),
+        (50_001, "0x7,Ann,x,1", "must be a whole number"),
+        (77, "76,Ann,8.71687E+17,1", "a spreadsheet has shortened it"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_the_line_of_a_flaw_is_where_it_is_however_large_the_file(
+    file: Path, number: int, row: str, reason: str, encoding: str
+) -> None:
+    file.write_bytes(table(*with_row(number, row)).encode(encoding))
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    assert [flaw.line for flaw in caught.value.flaws] == [number]
+    assert reason in caught.value.flaws[0].reason
+
+
+@pytest.mark.parametrize("number", [2, 41, 2_801, 100_001])
+def test_what_cannot_be_decoded_is_named_by_its_line(file: Path, number: int) -> None:
+    text = table(*with_row(number, f"{number - 1},Zoë,c{number - 1},0"))
+    file.write_bytes(text.encode("windows-1252"))
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    assert [str(flaw) for flaw in caught.value.flaws] == [f"line {number}: is not UTF-8: save the file as CSV UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        (table("1,Ann,a,0").encode("utf-16-le"), 1, "has a NUL, as in UTF-16 without a byte order mark"),
+        (table("1,Ann,a,0").encode("utf-32"), 1, "has a NUL"),
+        (table("1,Ann,a,0").encode("utf-16")[:-1], 2, "is not UTF-16: save the file as CSV UTF-8"),
+        (table("1,Ann,a,0", "2,A\0,b,0").encode(), 3, "has a NUL"),
+        (b"sep=|\n" + table("1|Ann|a|0").encode(), 1, "must be sep=, or sep=;"),
+        (table("1,Ann,a,0", f"2,{'x' * 70_000},b,0").encode(), 3, "more than 65536 characters"),
+    ],
+)
+def test_other_encodings_are_refused_with_what_to_do(file: Path, content: bytes, line: int, reason: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    assert caught.value.flaws[0].line == line
+    assert reason in caught.value.flaws[0].reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (['1,"An\nn",a,0', "2,Bo,b,7"], [(4, "connectionMandate")]),
+        (['1,"An\r\nn",a,7', "2,Bo,b,1"], [(3, "connectionMandate")]),
+        (['1,"A\nn\nn",a,0', '2,"B\no,b,1', "3,Cy,c,1"], [(5, None)]),
+        (['1,"A\rn",a,0', '2,"Bo"o,b,1', "3,Cy,c,1"], [(4, None)]),
+        (['1,"A\nnn",a,0,"more\nthan"', "3,Cy,c,1"], [(4, None)]),
+        (["1,Ann,a,0", '2,"Bo,b,1', '3,"Cy",c,1'], [(3, None)]),
+        (["1,Ann,a,0", '2,Bo,"b', "3,Cy,c,1"], [(3, None)]),
+    ],
+)
+def test_lines_are_right_also_after_quoted_line_breaks(
+    file: Path, rows: list[str], expected: list[tuple[int | None, str | None]]
+) -> None:
+    file.write_bytes(table(*rows).encode())
+    assert flaws(file) == expected
+
+
+def test_a_quote_that_is_never_closed_needs_no_more_memory_than_a_row_may_have(file: Path) -> None:
+    file.write_text(table(*with_row(2, '1,"Ann,c1,0')))
+    tracemalloc.start()
+    try:
+        assert flaws(file) == [(2, None)]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        ("8,71687E+17", "a spreadsheet has shortened it to 8,71687E+17; format its column as text"),
+        ("8.71687E+17", "a spreadsheet has shortened it"),
+        ("7733\u200b", "must have no invisible character, such as its U+200B"),
+        ("\xad7733", "U+00AD"),
+        ("7733\xa0", "must have no blank at its ends"),
+        (" 7733", "must have no blank at its ends"),
+    ],
+)
+def test_ids_that_only_look_like_ids(file: Path, id_: str, reason: str) -> None:
+    file.write_text(table("1,Ann,a,0", f'2,Bo,"{id_}",1'), encoding="utf-8")
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    (flaw,) = caught.value.flaws
+    assert (flaw.line, flaw.column) == (3, "connectionId")
+    assert reason in flaw.reason
+
+
+def test_an_id_leaves_room_for_those_that_crm_gives(file: Path) -> None:
+    file.write_text(table(f"{HIGHEST_ID},Ann,a,0"))
+    assert read(file)[0].customer_id == HIGHEST_ID
+    for above in (HIGHEST_ID + 1, 10**18 - 1, 10**18):
+        file.write_text(table(f"{above},Ann,a,0"))
+        assert flaws(file) == [(2, "customerId")]
+
+
+def test_a_column_by_nearly_its_name_is_named(file: Path) -> None:
+    file.write_text("customerid;firstName;ConnectionID;connectionMandate\n1;Ann;a;0\n")
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    assert [str(flaw) for flaw in caught.value.flaws] == [
+        "line 1, customerId: this column is missing; 'customerid' must be written so",
+        "line 1, connectionId: this column is missing; 'ConnectionID' must be written so",
+    ]
+
+
+def test_rows_that_share_a_connection_are_counted(file: Path) -> None:
+    file.write_text(table("1,Ann,a,0", "2,Bo,b,1", "3,Cy,a,1", "4,Dee,a,2", "5,Eve,c,0", "6,Fay,b,0"))
+    with CustomersFile.opened(file) as opened:
+        contents = opened.check()
+    assert (contents.sharing, contents.shared) == (5, 2)
 
 
 def test_a_file_that_is_not_utf8_or_not_there(file: Path) -> None:

@@ -1,8 +1,9 @@
 """What is lost and what is not when the database goes away, on a real MariaDB."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
@@ -16,6 +17,7 @@ from crm.dialect import create_engine
 from crm.outbox import Outbox
 from crm.store import Store
 from crm.tables import counters
+from parts import found
 from parts.mariadb import MariaDb
 
 pytestmark = pytest.mark.anyio
@@ -150,3 +152,90 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
     assert (await store.accept(Change(details("a")))).customer_id == 1
     going_on.set()
     await asyncio.gather(holding, return_exceptions=True)
+
+
+@pytest.fixture
+async def silent(mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """A database whose server says nothing any more, once something waits for it; with a patience of 2 s."""
+    monkeypatch.setitem(dialect.PATIENCE, "mysql", 2.0)
+    async with Database.opened(mariadb.url) as database:
+        await clear(database)
+        mariadb.pause()
+        try:
+            yield database
+        finally:
+            mariadb.resume()
+
+
+async def test_who_waits_for_a_silent_server_is_told_so_in_time_and_nothing_is_done_later(
+    silent: Database, mariadb: MariaDb
+) -> None:
+    store, loop = Store(silent, lambda: None), asyncio.get_running_loop()
+    began = loop.time()
+
+    async def refused(after: float, asking: Callable[[], Awaitable[object]]) -> float:
+        await asyncio.sleep(after)
+        asked = loop.time()
+        with pytest.raises(StoreUnavailableError):
+            await asking()
+        return loop.time() - asked
+
+    # One after the other they would take 2 s each, and some of them be changes.
+    takes: list[tuple[float, Callable[[], Awaitable[object]]]] = [
+        (0.25 * number, lambda: store.accept(Change(details("a")))) for number in range(8)
+    ]
+    takes += [(0.25 * number, lambda: store.page(0, 10)) for number in range(8)]
+    waited = await asyncio.gather(*(refused(*each) for each in takes))
+    assert max(waited) < 3
+    assert loop.time() - began < 5
+    mariadb.resume()
+    assert await store.page(0, 10) == []
+    assert (await store.accept(Change(details("a")))).customer_id == 1
+
+
+async def test_a_probe_of_a_silent_server_is_answered_before_the_kubelet_gives_it_up(
+    silent: Database,
+) -> None:
+    store, loop = Store(silent, lambda: None), asyncio.get_running_loop()
+    change = asyncio.create_task(store.accept(Change(details("a"))))
+    for _ in range(3):
+        asked = loop.time()
+        with pytest.raises(StoreUnavailableError):
+            await store.is_empty()
+        assert loop.time() - asked < 2
+    with pytest.raises(StoreUnavailableError):
+        await change
+
+
+async def test_a_database_is_closed_though_its_server_is_silent(mariadb: MariaDb) -> None:
+    async with asyncio.timeout(10):
+        async with Database.opened(mariadb.url) as database:
+            mariadb.pause()
+            asking = [asyncio.create_task(database.run(lambda db: db.scalar(sql.select(1)))) for _ in range(3)]
+            await asyncio.wait(asking, timeout=0.1)
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    mariadb.resume()
+    assert [type(each) for each in outcomes] == [asyncio.CancelledError] + [StoreUnavailableError] * 2
+
+
+async def test_a_database_whose_server_is_silent_is_not_opened(
+    mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(dialect.PATIENCE, "mysql", 1.0)
+    mariadb.pause()
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreUnavailableError, match="cannot be opened"):
+                async with Database.opened(mariadb.url):
+                    pass
+    finally:
+        mariadb.resume()
+
+
+async def test_mysql_is_refused_by_its_name(tmp_path: Path) -> None:
+    if not found.MARIADBD:
+        pytest.skip("needs mariadbd (Debian: mariadb-server)")
+    refused = pytest.raises(StoreUnavailableError, match=r"is MySQL 8\.4\.3: CRM needs MariaDB")
+    with MariaDb(tmp_path / "mysql", version="8.4.3") as mysql, refused:
+        async with Database.opened(mysql.url):
+            pass

@@ -1,15 +1,24 @@
 """The real process, by `python -m crm`, without a sidecar."""
 
+import asyncio
 import json
+import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from helpers import emptied
 from running import running, start
+
+from crm.settings import Settings
+from parts.mariadb import MariaDb
+from parts.process import until
 
 IMPORTED = 12
 MOLLY = {"firstName": "Molly", "connectionId": "928", "connectionMandate": "0"}
@@ -65,6 +74,130 @@ def test_connections_on_which_nothing_is_under_way_do_not_hold_up_a_stop() -> No
             assert silent.recv(1) == halfway.recv(1) == b""
 
 
+def test_a_stop_while_the_database_is_away_ends_well_and_says_what_is_not_known(mariadb: MariaDb) -> None:
+    for away, back in ((mariadb.kill, mariadb.begin), (mariadb.pause, mariadb.resume)):
+        asyncio.run(emptied(mariadb.url))
+        with running(CRM_DATABASE_URL=mariadb.url) as (process, _):
+            away()
+            try:
+                began = time.monotonic()
+                lines = stopped(process)
+            finally:
+                back()
+        assert lines[-1]["message"] == "stopped, and not known how many events are left"
+        assert lines[-1]["unpublished"] is None
+        assert time.monotonic() - began < 20
+
+
+def told_to_stop(process: subprocess.Popen[str]) -> float:
+    """Seconds until `process` has ended, well and without another word, after SIGTERM."""
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    try:
+        output, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, output) == (0, "")
+    return time.monotonic() - began
+
+
+def catches_sigterm(process: subprocess.Popen[str]) -> bool:
+    """Whether `process` has a way of its own to end."""
+    caught = re.search(r"SigCgt:\s+(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+    return bool(caught and int(caught[1], 16) & 1 << (signal.SIGTERM - 1))
+
+
+def connected(port: int) -> bool:
+    """Whether anybody has a connection to a port of this machine."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    established = "01"
+    return any(
+        peer.endswith(f":{port:04X}") and state == established for _, _, peer, state, *_ in map(str.split, lines)
+    )
+
+
+def opens(process: subprocess.Popen[str], path: Path) -> bool:
+    """Whether `process` has the file at `path` open."""
+    files = Path(f"/proc/{process.pid}/fd")
+    return any(file.exists() and file.resolve() == path for file in files.iterdir())
+
+
+def test_it_stops_when_told_while_it_still_checks_a_large_file(tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    with file.open("w") as large:
+        large.write("customerId,connectionId,connectionMandate\n")
+        large.writelines(f",{number},1\n" for number in range(3_000_000))
+    process = start(CRM_CUSTOMERS_CSV=str(file))
+    until(lambda: opens(process, file), "the file is being checked", every=0.01)
+    assert told_to_stop(process) < 5
+
+
+def test_it_stops_when_told_while_the_database_says_nothing(mariadb: MariaDb) -> None:
+    mariadb.pause()
+    try:
+        process = start(CRM_DATABASE_URL=mariadb.url)
+        until(lambda: connected(mariadb.port), "it has connected", every=0.01)
+        assert told_to_stop(process) < 5
+    finally:
+        mariadb.resume()
+
+
+def test_it_stops_when_told_before_it_has_begun() -> None:
+    process = start()
+    # From when Python has its handlers on; what is there of the process before that takes milliseconds.
+    until(lambda: catches_sigterm(process), "it can be told", every=0.001)
+    assert told_to_stop(process) < 5
+
+
+def test_a_database_that_refuses_for_good_ends_the_import(tmp_path: Path) -> None:
+    database = tmp_path / "crm.db"
+    url = f"sqlite+aiosqlite:///{database}"
+    with running(CRM_DATABASE_URL=url) as (process, _):
+        stopped(process)
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("ALTER TABLE customers DROP COLUMN mandate")
+    file = tmp_path / "more.csv"
+    file.write_text("customerId,connectionId,connectionMandate\n,a,1\n")
+    process = start(CRM_DATABASE_URL=url, CRM_CUSTOMERS_CSV=str(file))
+    try:
+        output, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    last = json.loads(output.splitlines()[-1])
+    assert (last["level"], "not as CRM needs it" in last["message"]) == ("error", True)
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an address of it; the service does without."""
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6"))],
+)
+def test_it_listens_on_ipv4_and_on_ipv6(address: str) -> None:
+    with running() as (_, client), socket.create_connection((address, client.base_url.port), timeout=10) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: crm\r\n\r\n")
+        assert b" 200 " in connection.recv(65536)
+
+
+def test_a_connection_is_kept_for_as_long_as_it_is_told_to() -> None:
+    with (
+        running(CRM_KEEP_ALIVE_SECONDS="1") as (_, client),
+        socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as connection,
+    ):
+        connection.sendall(b"HEAD /livez HTTP/1.1\r\nHost: crm\r\n\r\n")
+        assert b" 200 " in connection.recv(65536)
+        began = time.monotonic()
+        assert connection.recv(1) == b""
+        assert 0.5 < time.monotonic() - began < 5
+    assert Settings.read({}).keep_alive_seconds > 60  # as proxies have it
+
+
 def test_with_a_durable_store_a_restart_keeps_all_and_announces_nothing_again(
     tmp_path: Path,
 ) -> None:
@@ -88,6 +221,7 @@ def test_with_a_durable_store_a_restart_keeps_all_and_announces_nothing_again(
         ({"CRM_DATABASE_URL": "mysql+nodriver://h/d"}, "cannot be opened"),
         ({"CRM_PORT": "70000"}, "CRM_PORT"),
         ({"CRM_DRAIN_SECONDS": "soon"}, "CRM_DRAIN_SECONDS"),
+        ({"CRM_KEEP_ALIVE_SECONDS": "0"}, "CRM_KEEP_ALIVE_SECONDS"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
     ],
 )

@@ -2,13 +2,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from crm import publisher as publisher_module
 from crm.event import ConnectionMandate
 from crm.publisher import DaprPublisher
 from crm.publishing import PublishError
+from crm.relay import PAGE
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +31,9 @@ class Sidecar:
         self.content = content
         self.requests: list[tuple[str, bytes]] = []
         self.port = 0
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -34,7 +41,11 @@ class Sidecar:
             int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:")
         )
         self.requests.append((head, await reader.readexactly(length)))
-        writer.write(f"HTTP/1.1 {self.status}\r\nContent-Length: {len(self.content)}\r\n\r\n".encode())
+        self.asked.set()
+        await self.may_answer.wait()
+        writer.write(
+            f"HTTP/1.1 {self.status}\r\nConnection: close\r\nContent-Length: {len(self.content)}\r\n\r\n".encode()
+        )
         writer.write(self.content)
         await writer.drain()
         writer.close()
@@ -104,3 +115,48 @@ async def test_without_a_sidecar_it_says_so_and_works_when_there_is_one() -> Non
         server = await asyncio.start_server(sidecar.answer, "127.0.0.1", sidecar.port)
         async with server:
             assert await publisher.publish(EVENTS) == {}
+
+
+async def test_a_sidecar_at_work_is_waited_for_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sidecar = Sidecar()
+    sidecar.may_answer.clear()
+    publishing = asyncio.create_task(published(sidecar))
+    await sidecar.asked.wait()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + 3600)
+    await asyncio.wait({publishing}, timeout=0.05)
+    assert not publishing.done()
+    sidecar.may_answer.set()
+    assert await publishing == {}
+
+
+LONGEST = [
+    ConnectionMandate(str(UUID(int=number)), 10**16 + number, "2026-11-24T12:00:00.000000Z", "\U0001f4a1" * 128, "1",
+                      TRACEPARENT)
+    for number in range(PAGE)
+]  # fmt: skip
+
+
+async def test_no_bulk_is_larger_than_a_sidecar_takes() -> None:
+    sidecar = Sidecar()
+    async with sidecar.running(), DaprPublisher.opened(sidecar.port, "p", "t", None) as publisher:
+        assert await publisher.publish(LONGEST) == {}
+    bodies = [body for _, body in sidecar.requests]
+    assert max(map(len, bodies)) <= 4 * 1024 * 1024
+    sent = [int(entry["entryId"]) for body in bodies for entry in json.loads(body)]
+    assert sent == [event.sequence for event in LONGEST]
+
+
+async def test_what_came_before_the_part_of_a_bulk_that_fails_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "LARGEST", 1)
+    sidecar = Sidecar()
+    answer = sidecar.answer
+
+    async def first_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if sidecar.requests:
+            sidecar.status = "502 Bad Gateway"
+        await answer(reader, writer)
+
+    monkeypatch.setattr(sidecar, "answer", first_only)
+    failed = await published(sidecar)
+    assert failed.keys() == {18}
+    assert "502" in failed[18]

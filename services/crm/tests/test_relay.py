@@ -24,6 +24,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(relay_module, "LONGEST_PAUSE", 0.004)
     monkeypatch.setattr(relay_module, "POLL", 0.01)
+    monkeypatch.setattr(relay_module, "RENEW", 0.01)
 
 
 class Broker:
@@ -80,10 +81,15 @@ class Mine:
     def __init__(self) -> None:
         self.held = False
         self.lost = False
+        self.asked = 0
+        self.asked_often = asyncio.Event()
         self.released = asyncio.Event()
 
     async def lasts(self, seconds: float) -> bool:
         assert seconds > 0
+        self.asked += 1
+        if self.asked == 10:
+            self.asked_often.set()
         self.held = not self.lost
         return self.held
 
@@ -280,6 +286,26 @@ async def test_the_right_is_given_up_when_all_is_quiet_and_at_the_end() -> None:
     await right.lasts(1)
     await relay.resign()
     assert not relay.active
+
+
+async def test_the_right_is_renewed_while_a_bulk_is_under_way_and_then_no_more() -> None:
+    outbox, right, done = Kept(events_of("a")), Mine(), asyncio.Event()
+
+    class Slow(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+            await done.wait()
+            return await super().publish(events)
+
+    relay = Relay(outbox, Slow(), right)
+    running = asyncio.create_task(relay.run())
+    await asyncio.wait_for(right.asked_often.wait(), 5)
+    done.set()
+    await asyncio.wait_for(right.released.wait(), 5)
+    asked = right.asked
+    await asyncio.sleep(10 * relay_module.POLL)
+    assert right.asked == asked
+    relay.drain()
+    await asyncio.wait_for(running, 5)
 
 
 async def test_the_right_is_kept_when_a_stop_leaves_a_bulk_under_way() -> None:

@@ -2,6 +2,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from unittest.mock import patch
 
 import pytest
@@ -22,6 +23,7 @@ class Server:
         self.connections = 0
         self.bodies: list[bytes] = []
         self.asked = asyncio.Event()
+        self.ended = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -32,7 +34,10 @@ class Server:
                 self.bodies.append(await reader.readexactly(length))
                 self.asked.set()
                 if self.hold:
-                    await reader.read()
+                    await asyncio.wait(
+                        [asyncio.ensure_future(each) for each in (reader.read(), self.ended.wait())],
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
                     return
                 pieces = self.answers.pop(0)
                 for piece in pieces:
@@ -60,7 +65,7 @@ async def test_one_connection_carries_all_requests() -> None:
     server = Server([OK], [OK], [OK])
     async with running(server) as sidecar:
         for body in (b"1", b"2", b"3"):
-            assert await sidecar.post("/p", body, 5) == (204, b"")
+            assert await sidecar.post("/p", body) == (204, b"")
     assert server.bodies == [b"1", b"2", b"3"]
     assert server.connections == 1
 
@@ -74,14 +79,14 @@ async def test_one_connection_carries_all_requests() -> None:
 )
 async def test_an_answer_comes_in_pieces(pieces: list[bytes]) -> None:
     async with running(Server(pieces)) as sidecar:
-        assert await sidecar.post("/p", b"{}", 5) == (500, b"hello")
+        assert await sidecar.post("/p", b"{}") == (500, b"hello")
 
 
 async def test_a_connection_that_the_server_ends_is_made_again() -> None:
     server = Server([b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"], [OK])
     async with running(server) as sidecar:
-        assert (await sidecar.post("/p", b"1", 5)).status == 204
-        assert (await sidecar.post("/p", b"2", 5)).status == 204
+        assert (await sidecar.post("/p", b"1")).status == 204
+        assert (await sidecar.post("/p", b"2")).status == 204
     assert server.connections == 2
 
 
@@ -99,16 +104,23 @@ async def test_half_an_answer_is_none_and_the_next_request_has_its_own(pieces: l
     sidecar = Sidecar(port, None)
     async with listening:
         with pytest.raises(SidecarError):
-            await sidecar.post("/p", b"", 5)
+            await sidecar.post("/p", b"")
     async with await asyncio.start_server(Server([OK]).serve, "127.0.0.1", port):
-        assert (await sidecar.post("/p", b"again", 5)).status == 204
+        assert (await sidecar.post("/p", b"again")).status == 204
         await sidecar.close()
 
 
-async def test_who_does_not_answer_in_time_is_waited_for_no_longer() -> None:
-    async with running(Server(hold=True)) as sidecar:
-        with pytest.raises(SidecarError, match="no answer within"):
-            await sidecar.post("/p", b"{}", 0.05)
+async def test_who_is_slow_is_waited_for_as_long_as_the_connection_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(hold=True)
+    async with running(server) as sidecar:
+        asking = asyncio.create_task(sidecar.post("/p", b"{}"))
+        await server.asked.wait()
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + 3600)
+        await asyncio.wait({asking}, timeout=0.05)
+        assert not asking.done()
+        server.ended.set()
+        with pytest.raises(SidecarError, match="ended before the answer"):
+            await asking
 
 
 async def test_who_takes_no_connection_in_time_is_waited_for_no_longer() -> None:
@@ -120,22 +132,22 @@ async def test_who_takes_no_connection_in_time_is_waited_for_no_longer() -> None
             patch("crm.sidecar.CONNECTING", 0.05),
             pytest.raises(SidecarError, match="no connection within"),
         ):
-            await Sidecar(address[1], None).post("/p", b"{}", 5)
+            await Sidecar(address[1], None).post("/p", b"{}")
 
 
 async def test_what_answers_a_request_that_was_given_up_answers_no_other() -> None:
     server = Server([OK], hold=True)
     async with running(server) as sidecar:
-        asking = asyncio.create_task(sidecar.post("/p", b"1", 5))
+        asking = asyncio.create_task(sidecar.post("/p", b"1"))
         await server.asked.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
         server.hold = False
-        assert (await sidecar.post("/p", b"2", 5)).status == 204
+        assert (await sidecar.post("/p", b"2")).status == 204
     assert server.connections == 2
 
 
 async def test_no_sidecar_is_said_with_what_the_system_says() -> None:
     with pytest.raises(SidecarError, match="Refused"):
-        await Sidecar(9, None).post("/p", b"", 5)
+        await Sidecar(9, None).post("/p", b"")

@@ -7,8 +7,9 @@ import sqlalchemy as sql
 from helpers import IN_MEMORY, details
 
 from crm import ledgers
+from crm import store as store_module
 from crm.change import Accepted, Change, KeyReusedError, KnownCustomerError, RequestKey, UnknownCustomerError
-from crm.database import Database, StoreUnavailableError
+from crm.database import Database, StoreUnavailableError, StoreUnfitError
 from crm.outbox import Outbox
 from crm.store import Store
 from crm.tables import answers, counters, customers
@@ -77,7 +78,7 @@ async def test_a_failed_transaction_is_told_to_all_and_leaves_nothing(
     await store.accept(Change(details("a")))
     await database.run(lambda db: db.exec_driver_sql("ALTER TABLE outbox RENAME TO away"))
     results = await asyncio.gather(*(store.accept(Change(details(each))) for each in "bcd"), return_exceptions=True)
-    assert [type(result) for result in results] == [StoreUnavailableError] * 3
+    assert [type(result) for result in results] == [StoreUnfitError] * 3
     await database.run(lambda db: db.exec_driver_sql("ALTER TABLE away RENAME TO outbox"))
     assert await ids(store) == [1]
     assert [event.connection_id for event in await outbox.pending(0, EVERYTHING)] == ["a"]
@@ -184,3 +185,75 @@ async def test_old_answers_are_forgotten_when_new_ones_come(store: Store, databa
     again = Store(database, lambda: None)
     await again.accept(Change(details("a"), key=RequestKey("new", "one")))
     assert not (await again.accept(Change(details("a"), key=RequestKey("old", "other")))).replayed
+
+
+async def test_an_answer_that_is_old_enough_is_given_no_more_though_it_is_still_there(
+    store: Store, database: Database
+) -> None:
+    key = RequestKey("key", "one")
+    await store.accept(Change(details("a"), key=key))  # and the next sweep is a minute away
+    await database.run(lambda db: db.execute(answers.update().values(expires=1)))
+    again = await store.accept(Change(details("a"), key=key))
+    assert (again.customer_id, again.replayed) == (2, False)
+    assert (await store.accept(Change(details("a"), key=key))).replayed
+    await database.run(lambda db: db.execute(answers.update().values(expires=1)))
+    assert (await store.accept(Change(details("b"), key=RequestKey("key", "other")))).customer_id == 3
+
+
+async def test_a_change_is_stored_whatever_comes_of_the_sweep_after_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = sql.delete(sql.Table("nowhere", sql.MetaData()))
+    monkeypatch.setattr(ledgers, "old_answers", lambda _: nowhere)
+    assert (await store.accept(Change(details("a"), key=RequestKey("key", "one")))).customer_id == 1
+    await store.accept(Change(details("b")))  # it comes after the sweep
+    assert "old answers not forgotten" in caplog.text
+
+
+async def test_two_who_have_imported_a_file_at_the_same_time_both_note_it(store: Store, url: str) -> None:
+    if url == IN_MEMORY:
+        pytest.skip("is one process's own")
+    async with Database.opened(url) as database:
+        other = Store(database, lambda: None)
+        await asyncio.gather(*(each.note_imported("digest") for each in (store, other) for _ in range(5)))
+    assert await store.has_imported("digest")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "ALTER TABLE outbox RENAME TO away",
+        "ALTER TABLE outbox DROP COLUMN mandate",
+        "ALTER TABLE outbox RENAME COLUMN traceparent TO parent",
+        "UPDATE counters SET last_customer_id = 0",  # the next customer has the id of one who is there
+    ],
+)
+async def test_a_database_that_is_not_as_it_must_be_is_told_as_such(
+    database: Database, store: Store, wrong: str
+) -> None:
+    await store.accept(Change(details("a")))
+    await database.run(lambda db: db.exec_driver_sql(wrong))
+    with pytest.raises(StoreUnfitError, match="not as CRM needs it") as caught:
+        await store.accept(Change(details("b", firstName="Molly")))
+    assert "Molly" not in str(caught.value)
+    assert await ids(store) == [1]
+
+
+async def test_one_that_has_no_room_is_asked_again(database: Database, store: Store, url: str) -> None:
+    if "sqlite" not in url:
+        pytest.skip("a disk cannot be filled here")
+    await database.run(lambda db: db.exec_driver_sql("PRAGMA max_page_count = 1"))
+    many = [Change(details(str(number), note="x" * 1000)) for number in range(1000)]
+    with pytest.raises(StoreUnavailableError, match="full"):
+        await store.accept_all(many)
+    await database.run(lambda db: db.exec_driver_sql("PRAGMA max_page_count = 1000000"))
+    assert len(await store.accept_all(many)) == 1000
+
+
+async def test_no_more_wait_than_can_be_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MOST_WAITING", 3)
+    asked = [asyncio.create_task(store.accept(Change(details("a")))) for _ in range(5)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [Accepted] * 3 + [StoreUnavailableError] * 2
+    assert await ids(store) == [1, 2, 3]
+    assert (await store.accept(Change(details("a")))).customer_id == 4

@@ -68,6 +68,8 @@ async def test_many_are_told_in_one_answer(client: AsyncClient, store: MemorySto
     for number, status in {0: 400, 1: 200, 200: 200, 201: 400}.items():
         answer = await client.get("/connections", params={"connectionId": [str(each) for each in range(number)]})
         assert answer.status_code == status
+    answer = await client.get("/connections?connectionId=7733&connectionId=4512%E2%80%8B")
+    assert answer.json()["detail"] == "the connection id has an invisible character, U+200B: '4512\\u200b'"
     store.away = True
     answer = await client.get("/connections?connectionId=7733")
     assert is_problem(answer, 503)

@@ -53,7 +53,7 @@ def test_any_batches_of_repeated_and_reordered_events_end_at_the_newest(
             size = data.draw(st.integers(1, len(left)))
             batch, left = left[:size], left[size:]
             assert not asyncio.run(consumer.consume(batch)).unsettled
-    assert {id_: s.mandate for id_, s in store.stored.items()} == newest_per_connection(sent).mandates
+    assert {id_: s.mandate for id_, s in store.stored.items()} == newest_per_connection(sent)
 
 
 @pytest.mark.parametrize("together", [1, TOGETHER])
@@ -79,7 +79,7 @@ def test_two_replicas_that_race_end_at_the_newest(together: int, one: list[Manda
     assert not open_
     store.before_save = lambda: None
     assert settled(theirs, store)
-    by_rank = newest_per_connection([*one, *two]).mandates
+    by_rank = newest_per_connection([*one, *two])
     for id_, newest in by_rank.items():
         stored = store.stored[id_].mandate
         assert stored

@@ -28,6 +28,15 @@ def test_every_setting_is_read() -> None:
     assert from_environment(environment) == expected
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_a_blank_token_is_none(text: str) -> None:
+    assert from_environment({"APP_API_TOKEN": text}) == Settings()
+
+
+def test_the_token_is_not_shown_with_the_settings() -> None:
+    assert "secret" not in repr(from_environment({"APP_API_TOKEN": "secret"}))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -11,6 +11,7 @@ from httpx import ASGITransport, AsyncClient
 from iot.app import create_app
 from iot.intake import LINES
 from iot.mandate import Arrival, Mandate
+from iot.message import MAX_SIZE
 from iot.metrics import Metrics
 from iot.settings import Settings
 from parts.daprd import APP_API_TOKEN
@@ -207,9 +208,8 @@ async def test_what_does_not_come_from_the_sidecar_is_refused(
     assert "iot_deliveries_refused_total 1.0" in (await client.get("/metrics")).text
 
 
-@pytest.mark.parametrize("token", [None, "", "  "])
-async def test_without_a_token_nobody_is_taken_for_the_sidecar(store: MemoryStore, token: str | None) -> None:
-    app = create_app(store, MemoryDeadLetters(), MemoryWatch(), Metrics(), Settings(app_api_token=token))
+async def test_without_a_token_nobody_is_taken_for_the_sidecar(store: MemoryStore) -> None:
+    app = create_app(store, MemoryDeadLetters(), MemoryWatch(), Metrics(), Settings())
     async with AsyncClient(transport=ASGITransport(app), base_url="http://iot") as client:
         for given in ("", "  ", "None"):
             answer = await client.post("/mandates", json=event(), headers={"dapr-api-token": given})
@@ -259,13 +259,38 @@ async def test_without_a_records_time_the_clock_is_what_a_sequence_is_held_again
 async def test_events_that_are_set_back_are_counted_and_logged(
     client: AsyncClient, store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.put(Mandate("a", "2", 9, Arrival(5)))
-    batch = [event("a", "1", 8), event("b", "1", 7), event("b", "0", 6), event("b", "0", 7), event("c")]
-    assert await post(client, *batch) == ["SUCCESS"] * 5
-    assert (store.level("a"), store.level("b")) == ("2", "0")
-    said = [(vars(r)["connectionId"], vars(r)["sequence"]) for r in caplog.records if "set back" in r.message]
-    assert said == [("b", 6), ("a", 8)]
-    assert "iot_events_set_back_total 2.0" in (await client.get("/metrics")).text
+    for id_ in "adf":
+        store.put(Mandate(id_, "2", 9, Arrival(5)))
+    b_and_c = [event("b", "1", 7), event("b", "0", 6), event("b", "0", 7), event("c")]
+    both_of_d, one_of_f = [event("d", "1", 8), event("d", "0", 7)], [event("f", "1", 8), event("f", "0", 10)]
+    batch = [event("a", "1", 8), *b_and_c, *both_of_d, *one_of_f]
+    assert await post(client, *batch) == ["SUCCESS"] * len(batch)
+    assert [store.level(id_) for id_ in "abdf"] == ["2", "0", "2", "0"]
+    said = [vars(r) for r in caplog.records if "set back" in r.message]
+    told = [(one["connectionId"], one["sequence"], one["known"], one["partition"], one["offset"]) for one in said]
+    assert told == [("a", 8, 9, 2, 40), ("b", 6, 7, 2, 42), ("d", 8, 9, 2, 45), ("d", 7, 9, 2, 46), ("f", 8, 9, 2, 47)]
+    assert "iot_events_set_back_total 5.0" in (await client.get("/metrics")).text
+
+
+async def test_many_that_are_set_back_are_one_line(
+    client: AsyncClient, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(LINES + 1):
+        store.put(Mandate(str(number), "2", 9, Arrival(5)))
+    await post(client, *(event(str(number)) for number in range(LINES + 1)))
+    (said,) = (vars(r) for r in caplog.records if "set back" in r.message)
+    assert said["events"] == LINES + 1
+
+
+async def test_what_is_set_back_and_comes_again_with_its_batch_is_counted_once(
+    client: AsyncClient, store: MemoryStore
+) -> None:
+    store.away = True
+    batch = [event("a", "1", 6), event("a", "2", 5)]
+    assert await post(client, *batch) == ["RETRY"] * 2
+    store.away = False
+    assert await post(client, *batch) == ["SUCCESS"] * 2
+    assert "iot_events_set_back_total 1.0" in (await client.get("/metrics")).text
 
 
 async def test_a_redelivery_is_not_taken_for_a_clock_that_was_set_back(client: AsyncClient) -> None:
@@ -292,3 +317,41 @@ async def test_what_the_sidecar_has_wrapped_is_read(
     for poison in (b"no JSON", b"[]", b"{}"):
         await client.post("/mandates", json=wrapped(poison), headers=at)
         assert set(dead_letters.letters) == {"t-2-7"}
+
+
+async def test_of_what_the_sidecar_has_wrapped_the_bytes_of_the_topic_are_kept_and_measured(
+    client: AsyncClient, store: MemoryStore, dead_letters: MemoryDeadLetters
+) -> None:
+    def wrapped(record: bytes) -> dict[str, object]:
+        """As Dapr 1.18 makes it."""
+        return {
+            "id": "f4b3",
+            "specversion": "1.0",
+            "datacontenttype": "application/octet-stream",
+            "source": "Dapr",
+            "type": "com.dapr.event.sent",
+            "topic": "t",
+            "pubsubname": "iot-pubsub",
+            "data_base64": base64.b64encode(record).decode(),
+        }
+
+    for offset, poison in enumerate((b"", b"no JSON", b"{}", b"x" * (MAX_SIZE + 1))):
+        at = {"__topic": "t", "__partition": "2", "__offset": str(offset)}
+        await client.post("/mandates", json=wrapped(poison), headers=at)
+        assert dead_letters.letters[f"t-2-{offset}"].message.original() == poison
+    reasons = dead_letters.reasons()
+    assert (reasons[0], reasons[2]) == ("the event is empty", "data is missing")
+    assert "too large: 65537 bytes" in reasons[3]
+    large = json.dumps(event("a", pad="x" * (MAX_SIZE - 300))).encode()
+    await client.post("/mandates", json=wrapped(large), headers=at)
+    assert store.level("a") == "1"
+
+
+async def test_an_event_by_itself_is_not_taken_for_a_bulk_whatever_it_holds(
+    client: AsyncClient, store: MemoryStore, dead_letters: MemoryDeadLetters
+) -> None:
+    at = {"__topic": "t", "__partition": "2", "__offset": "7", "Content-Type": "application/cloudevents+json"}
+    for entries in ([], [{"event": event(), "metadata": {"__offset": "77"}}]):
+        answer = await client.post("/mandates", content=json.dumps({"entries": entries}), headers=at)
+        assert answer.json() == {"status": "SUCCESS", "reason": "data is missing"}
+    assert (store.stored, set(dead_letters.letters)) == ({}, {"t-2-7"})

@@ -12,7 +12,7 @@ import uvloop
 from crm import log as logs
 from crm.api import create_api
 from crm.customers_file import CustomersFile, FlawedFileError
-from crm.database import Database, StoreUnavailableError
+from crm.database import Database, StoreError
 from crm.importer import Import
 from crm.lease import Lease
 from crm.metrics import Metrics
@@ -42,7 +42,7 @@ def main() -> int:
         flaws = [str(flaw) for flaw in error.flaws]
         log.error(str(error), extra={"fields": {"flaws": flaws}})
         return 1
-    except (InvalidSettingError, StoreUnavailableError) as error:
+    except (InvalidSettingError, StoreError) as error:
         log.error(str(error))
         return 1
     return 0
@@ -51,7 +51,7 @@ def main() -> int:
 async def serve(settings: Settings) -> None:
     """Serve the API and relay events, until SIGTERM or SIGINT and then the outbox is drained.
 
-    Raises FlawedFileError, StoreUnavailableError.
+    Raises FlawedFileError, StoreError.
     """
     async with (
         Database.opened(settings.database_url) as database,
@@ -67,9 +67,8 @@ async def serve(settings: Settings) -> None:
             importing = Import(file, store, progress)
             contents = await importing.prepare()
             relaying = asyncio.create_task(relay.run())
-            server = Server(
-                create_api(store, progress, Metrics(outbox, relay, progress), settings.app_api_token), settings.port
-            )
+            api = create_api(store, progress, Metrics(outbox, relay, progress), settings.app_api_token)
+            server = Server(api, settings.port, settings.keep_alive_seconds)
             # What is there by now stays: a full collection that walks it all stops every request for 30 ms.
             gc.freeze()
             async with _aside(importing.run(contents) if contents else None, server):
@@ -79,7 +78,15 @@ async def serve(settings: Settings) -> None:
             async with asyncio.timeout(settings.drain_seconds):
                 await relaying
         await relay.resign()
+        await _say_what_is_left(outbox)
+
+
+async def _say_what_is_left(outbox: Outbox) -> None:
+    try:
         log.info("stopped", extra={"fields": {"unpublished": await outbox.backlog()}})
+    except StoreError as error:
+        fields = {"unpublished": None, "reason": str(error)}
+        log.warning("stopped, and not known how many events are left", extra={"fields": fields})
 
 
 @asynccontextmanager

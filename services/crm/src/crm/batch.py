@@ -20,6 +20,10 @@ class Batch(Generic[Item, Result]):
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._running: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        """How many items wait for the next run."""
+        return len(self._waiting)
+
     async def add(self, item: Item) -> Result:
         """The result for `item`."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()

@@ -29,6 +29,9 @@ def add_changing(api: FastAPI, customers: Customers) -> None:
         """
         details = _details(await _properties(request, JSON_TYPES, None))
         key = request_key(request, details)
+        expected_tags(request)  # refuses a condition that cannot be read, or that nobody would keep
+        if "if-match" in request.headers:
+            raise Problem(412, "If-Match is for a customer who is there, and this one would be new: leave it out.")
         try:
             accepted = await customers.accept(Change(details, traceparent=traceparent.get(), key=key))
         except KeyReusedError:

@@ -16,13 +16,22 @@ PROPERTIES, NAME_LENGTH, VALUE_LENGTH = 50, 64, 1000
 """At most: how many there are beside the id, and characters of a name and of a value. Without them a
 customer could grow with each patch."""
 
-_CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff"
-NAME_PATTERN = rf"^[^{_CONTROLS}]*$"
-CONNECTION_ID_PATTERN = rf"^[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?$"
+_INVISIBLE = (
+    # Unicode's categories Cc and Cf, and its line and paragraph separators: Unicode 16, whatever Python knows.
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
+    r"\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0001\U000e0020-\U000e007f"
+)
+_SHORTENED = "[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+"
+NAME_PATTERN = rf"^[^{_INVISIBLE}]*$"
+CONNECTION_ID_PATTERN = rf"^(?!{_SHORTENED}$)[^\s{_INVISIBLE}]([^{_INVISIBLE}]*[^\s{_INVISIBLE}])?$"
 """The same for Python and for JSON Schema. What str.isprintable says depends on Python's version."""
 
 _NAME = re.compile(NAME_PATTERN)
 _CONNECTION_ID = re.compile(CONNECTION_ID_PATTERN)
+_HIDDEN = re.compile(f"[{_INVISIBLE}]")
+_SCIENTIFIC = re.compile(_SHORTENED)
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _UNFIT = re.compile("[\ud800-\udfff\0]")
 
@@ -121,7 +130,7 @@ def _faults(properties: Mapping[str, object]) -> Iterator[Fault]:
             yield Fault(name, "is missing")
     for name, value in properties.items():
         if not 1 <= len(name) <= NAME_LENGTH or not _NAME.fullmatch(name) or _UNFIT.search(name):
-            needed = f"a property needs a name of 1 to {NAME_LENGTH} characters, no control characters among them"
+            needed = f"a property needs a name of 1 to {NAME_LENGTH} characters, no invisible ones among them"
             yield Fault(ascii(name[:NAME_LENGTH]), needed)
         elif reason := _reason_against(name, value):
             yield Fault(name, reason)
@@ -143,9 +152,13 @@ def _reason_against(name: str, value: object) -> str | None:
 def _reason_against_connection_id(value: str) -> str | None:
     if not 1 <= len(value) <= CONNECTION_ID_LENGTH:
         return f"must have 1 to {CONNECTION_ID_LENGTH} characters, not {len(value)}"
-    if not _CONNECTION_ID.fullmatch(value) or _UNFIT.search(value):
-        return "must have no control characters, and no blanks at its ends"
-    return None
+    if _CONNECTION_ID.fullmatch(value) and not _UNFIT.search(value):
+        return None
+    if hidden := _HIDDEN.search(value):
+        return f"must have no invisible character, such as its U+{ord(hidden[0]):04X}"
+    if _SCIENTIFIC.fullmatch(value):
+        return f"must have all its digits: a spreadsheet has shortened it to {value}; format its column as text"
+    return "has a lone surrogate" if _UNFIT.search(value) else "must have no blank at its ends"
 
 
 def _shown(value: object) -> str:

@@ -13,7 +13,7 @@ class ImportingError(Exception):
 
 
 class Customers(Protocol):
-    """The store. Every method may raise StoreUnavailableError."""
+    """The store. Every method may raise StoreUnavailableError, StoreUnfitError."""
 
     async def accept(self, change: Change) -> Accepted:
         """Store a change with its events. Raises RefusedError, InvalidCustomerError."""

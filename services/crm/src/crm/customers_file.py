@@ -1,16 +1,16 @@
 """The CSV file of the customers to begin with: all rows of it are good, or none is used."""
 
-import csv
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
-from io import BufferedReader, TextIOWrapper
-from itertools import pairwise
+from io import BufferedReader
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Self
 
+from crm.lines import decoded
 from crm.rows import Flaw, Row, read, short
 
 FLAWS_KEPT = 100
@@ -27,16 +27,19 @@ class FlawedFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is known of a file without a flaw: number of rows, highest id (0: there is none), and
-    the digests, by `short`, that more than one row without an id has."""
+    """What is known of a file without a flaw: number of rows, highest id (0: there is none), the
+    digests, by `short`, that more than one row without an id has, and how many rows share their
+    connection with another, and how many connections those are."""
 
     rows: int
     highest_id: int
     repeated: frozenset[int]
+    sharing: int
+    shared: int
 
 
 class CustomersFile:
-    """The open UTF-8 file. The names in its header line are the names of the properties.
+    """The open file. The names in its header line are the names of the properties.
 
     It is read more than once, row by row, so that a million rows need little memory.
     """
@@ -61,7 +64,7 @@ class CustomersFile:
     def check(self) -> Contents:
         """Read all rows. Raises FlawedFileError."""
         flaws, found = list[Flaw](), 0
-        rows, ids, lines, digests = 0, array("q"), array("q"), array("q")
+        rows, ids, lines, digests, connections = 0, array("q"), array("q"), array("q"), array("q")
         for each in self._read():
             if isinstance(each, Flaw):
                 found += 1
@@ -69,6 +72,7 @@ class CustomersFile:
                     flaws.append(each)
                 continue
             rows += 1
+            connections.append(hash(each.details.connection_id))
             if each.customer_id:
                 ids.append(each.customer_id)
                 lines.append(each.line)
@@ -79,7 +83,8 @@ class CustomersFile:
             flaws.append(flaw)
         if found:
             raise FlawedFileError(self._path, tuple(flaws[:FLAWS_KEPT]), found)
-        return Contents(rows, max(ids, default=0), _repeated(digests))
+        shared = [number for _, same in groupby(sorted(connections)) if (number := sum(1 for _ in same)) > 1]
+        return Contents(rows, max(ids, default=0), _repeated(digests), sum(shared), len(shared))
 
     def rows(self) -> Iterator[Row]:
         """All rows, of a file that was checked. Raises FlawedFileError where it has changed since."""
@@ -89,14 +94,10 @@ class CustomersFile:
             yield each
 
     def _read(self) -> Iterator[Row | Flaw]:
-        self._file.seek(0)
-        text = TextIOWrapper(self._file, encoding="utf-8-sig", newline="")
         try:
-            yield from read(csv.reader(text, strict=True))
+            yield from read(decoded(self._file))
         except OSError as error:
             yield Flaw(None, None, error.strerror or str(error))
-        finally:
-            text.detach()
 
 
 def _repeated(numbers: "array[int]") -> frozenset[int]:

@@ -54,6 +54,9 @@ class Import:
             return None
         contents = self._file.check()
         self._progress.total = contents.rows
+        if contents.shared:
+            fields = {"rows": contents.sharing, "connections": contents.shared}
+            log.warning("rows of the file share a connection: the last of them speaks for it", extra={"fields": fields})
         return contents
 
     async def run(self, contents: Contents) -> None:

@@ -1,6 +1,6 @@
 """Reads what a Ledger starts from, and writes what it was carried to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,9 @@ _grant = (customers.c.connection_id, customers.c.mandate, customers.c.sequence)
 _named = sql.select(customers.c.id, customers.c.document, *_grant).where(
     customers.c.id.in_(sql.bindparam("customer_ids", expanding=True))
 )
-_given = sql.select(answers.c.request_key, answers.c.fingerprint, answers.c.customer_id, answers.c.document).where(
-    answers.c.request_key.in_(sql.bindparam("keys", expanding=True))
-)
+_given = sql.select(
+    answers.c.request_key, answers.c.expires, answers.c.fingerprint, answers.c.customer_id, answers.c.document
+).where(answers.c.request_key.in_(sql.bindparam("keys", expanding=True)))
 _asked = customers.c.connection_id.in_(sql.bindparam("connections", expanding=True))
 _newest = (
     sql.select(customers.c.connection_id, sql.func.max(customers.c.sequence).label("sequence"))
@@ -54,9 +54,20 @@ def opened(db: sql.Connection, changes: Sequence[Change], now: datetime) -> Ledg
         for key, *grant in db.execute(newest):
             ledger.grants.setdefault(key, Grant(*grant))
     if keys := {change.key.text for change in changes if change.key}:
-        for key, *answer in db.execute(_given, {"keys": list(keys)}):
-            ledger.answers[key] = Answer(*answer)
+        _read_answers(db, ledger, keys)
     return ledger
+
+
+def _read_answers(db: sql.Connection, ledger: Ledger, keys: Collection[str]) -> None:
+    """Those to `keys` that still hold; of the others the keys are free for another request."""
+    free = []
+    for key, expires, *answer in db.execute(_given, {"keys": list(keys)}).all():
+        if expires is not None and expires < int(ledger.now.timestamp()):
+            free.append(key)
+        else:
+            ledger.answers[key] = Answer(*answer)
+    if free:
+        db.execute(answers.delete().where(answers.c.request_key.in_(free)))
 
 
 def _connections_left(grants: dict[int, Grant], changes: Iterable[Change]) -> set[str]:

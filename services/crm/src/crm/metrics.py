@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Protocol
 
-from crm.database import StoreUnavailableError
+from crm.database import StoreError
 from crm.progress import Progress
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, float("inf"))
@@ -22,7 +22,7 @@ UNKNOWN = float("nan")
 
 
 class Backlog(Protocol):
-    """The outbox. Both may raise StoreUnavailableError."""
+    """The outbox. Both may raise StoreError."""
 
     async def backlog(self) -> int:
         """How many events wait."""
@@ -76,7 +76,7 @@ class Metrics:
         try:
             waiting, oldest = await self._outbox.backlog(), await self._outbox.oldest()
             age = max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest else 0.0
-        except StoreUnavailableError:
+        except StoreError:
             pass
         relay, progress = self._relay, self._progress
         lines = [

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from crm import schema
 from crm.body import JSON_TYPES, PATCH_TYPES
 from crm.idempotency import REPLAYED
-from crm.problem import MEDIA_TYPE, Problem
+from crm.problem import MEDIA_TYPE, UNFIT, Problem
 
 VERSION = "1.0.0"
 
@@ -25,6 +25,7 @@ _REASONS = {
     413: "The body is larger than 65536 bytes.",
     415: "The body must be application/json, not text/xml.",
     422: "These are not a customer's properties: connectionId is missing.",
+    500: UNFIT,
     503: "The customers cannot be reached now; nothing was changed. Try again.",
     505: "All customers are sent in chunks, which HTTP/1.0 lacks: use /customers?limit=1000.",
 }
@@ -102,7 +103,7 @@ _STATUS = _ref("schemas", "Status")
 
 ONE = _operation(
     "readCustomer", "One customer", "With If-None-Match it is sent only if it has changed.",
-    {200: _ONE, 304: _UNCHANGED}, (400, 404, 503), ("Id", "IfNoneMatch"),
+    {200: _ONE, 304: _UNCHANGED}, (400, 404, 500, 503), ("Id", "IfNoneMatch"),
 )  # fmt: skip
 ALL_OR_ONE = _operation(
     "readAllOrOne", "All customers by id, or one", "All of them as they are at slightly different moments.",
@@ -114,19 +115,19 @@ ALL_OR_ONE = _operation(
         ),
         304: _UNCHANGED,
     },
-    (400, 404, 503, 505), ("CustomerId", "IfNoneMatch"),
+    (400, 404, 500, 503, 505), ("CustomerId", "IfNoneMatch"),
 )  # fmt: skip
 PAGE = _operation(
     "readPage", "A page of customers", "By rising id; the header Link has the address of the next page.",
     {200: _json({"type": "array", "items": _CUSTOMER}, [schema.STORED], "The page.", "Link")},
-    (422, 503), ("Limit", "After"),
+    (422, 500, 503), ("Limit", "After"),
 )  # fmt: skip
 CREATE = _operation(
     "makeCustomer", "Make a customer", "It gets the id above the highest so far.",
     {201: _json(_CUSTOMER, schema.STORED, "The new customer.", "Location", "ETag", REPLAYED)},
-    (*_BODY, 503), ("IdempotencyKey",), _body("NewCustomer", JSON_TYPES),
+    (*_BODY, 412, 500, 503), ("IdempotencyKey",), _body("NewCustomer", JSON_TYPES),
 )  # fmt: skip
-_CHANGE = ({200: _ONE}, (*_BODY, 404, 412, 503), ("Id", "IfMatch"))
+_CHANGE = ({200: _ONE}, (*_BODY, 404, 412, 500, 503), ("Id", "IfMatch"))
 REPLACE = _operation(
     "replaceCustomer", "Replace a customer", "All its properties but the id.", *_CHANGE, _body("Details", JSON_TYPES)
 )
@@ -147,7 +148,7 @@ ANNOUNCE = _operation(
 ALIVE = _operation("alive", "Liveness", "The process answers.", {200: _json(_STATUS, {"status": "alive"}, "It does.")})
 READY = _operation(
     "ready", "Readiness", "The store answers and the file is imported.",
-    {200: _json(_STATUS, {"status": "ready"}, "It is ready.")}, (503,),
+    {200: _json(_STATUS, {"status": "ready"}, "It is ready.")}, (500, 503),
 )  # fmt: skip
 METRICS = _operation(
     "metrics", "Metrics", "In Prometheus's text format.",

@@ -19,8 +19,12 @@ _pending = (
 _forget = outbox.delete().where(outbox.c.sequence.in_(sql.bindparam("sequences", expanding=True)))
 
 
+GLANCE = 4.0
+"""Seconds in which a figure is known or given up: Prometheus waits 10 s for all of them."""
+
+
 class Outbox:
-    """The events not yet published. Every method raises StoreUnavailableError."""
+    """The events not yet published. Every method raises StoreUnavailableError, StoreUnfitError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,10 +42,10 @@ class Outbox:
     async def backlog(self) -> int:
         """How many events wait."""
         query = sql.select(sql.func.count()).select_from(outbox)
-        return await self._database.run(lambda db: db.scalar(query)) or 0
+        return await self._database.run(lambda db: db.scalar(query), within=GLANCE) or 0
 
     async def oldest(self) -> datetime | None:
         """When the oldest event that waits was made, None when none waits."""
         query = sql.select(outbox.c.time).order_by(outbox.c.sequence).limit(1)
-        time = await self._database.run(lambda db: db.scalar(query))
+        time = await self._database.run(lambda db: db.scalar(query), within=GLANCE)
         return datetime.fromisoformat(time) if time else None

@@ -11,12 +11,17 @@ from starlette.routing import Match
 
 from crm.customer import Fault
 from crm.customers import ImportingError
-from crm.database import OutcomeUnknownError, StoreUnavailableError
+from crm.database import OutcomeUnknownError, StoreUnavailableError, StoreUnfitError
 
 MEDIA_TYPE = "application/problem+json"
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """By RFC 9110; Python has other words for them, depending on its version."""
+
+UNFIT = (
+    "The database refuses this, and will again; nothing was changed. To try again will not help until it is "
+    "mended: CRM's log says why."
+)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +83,11 @@ def answer_problems(api: FastAPI) -> None:
         if isinstance(error, OutcomeUnknownError):
             detail = "The store was lost at the last moment; whether the change was made, reading will tell."
         return Problem(503, detail, headers={"Retry-After": "1"}).response()
+
+    @api.exception_handler(StoreUnfitError)
+    async def unfit(_: Request, error: StoreUnfitError) -> JSONResponse:
+        log.error("store refuses", extra={"fields": {"reason": str(error)}})
+        return Problem(500, UNFIT).response()
 
     @api.exception_handler(ImportingError)
     async def importing(_: Request, error: ImportingError) -> JSONResponse:

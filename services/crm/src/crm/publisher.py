@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from crm.event import ConnectionMandate
-from crm.publishing import SENDING, PublishError
-from crm.sidecar import CONNECTING, Sidecar, SidecarError
+from crm.publishing import PublishError
+from crm.sidecar import Sidecar, SidecarError
 
-PATIENCE = SENDING - CONNECTING - 5
-"""Seconds to wait for an answer: longer than the sidecar's own tries at the broker usually take, so
-that none of them is still going on when the relay sends the same events again."""
+LARGEST = 3 * 1024 * 1024
+"""Bytes of a bulk. A sidecar takes 4 MiB (daprd's --max-body-size, dapr.io/max-body-size); a larger one
+it would refuse for ever."""
 
 
 class DaprPublisher:
@@ -39,8 +39,18 @@ class DaprPublisher:
     async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
         """See Publisher in publishing.py."""
         body = json.dumps([_entry(event) for event in events], ensure_ascii=False).encode()
+        if len(body) <= LARGEST or len(events) == 1:
+            return await self._send(body)
+        half = len(events) // 2
+        failed = await self.publish(events[:half])
         try:
-            answer = await self._sidecar.post(self._path, body, PATIENCE)
+            return {**failed, **await self.publish(events[half:])}
+        except PublishError as error:  # of the first half more is known
+            return {**failed, **{event.sequence: str(error) for event in events[half:]}}
+
+    async def _send(self, body: bytes) -> Mapping[int, str]:
+        try:
+            answer = await self._sidecar.post(self._path, body)
         except SidecarError as error:
             raise PublishError(f"the Dapr sidecar: {error}") from error
         if answer.status == 204:  # all of them were published

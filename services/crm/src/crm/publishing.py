@@ -6,8 +6,9 @@ from typing import Protocol
 from crm.event import ConnectionMandate
 
 SENDING = 75.0
-"""Seconds that a bulk may be on its way. A sidecar goes on trying without the process that asked it
-to: 5 s where the broker refuses (measured), 30 s for each broker that is silent."""
+"""Seconds that a bulk may be on its way when the process that sent it is killed: the sidecar goes on
+without it, 5 s where the broker refuses (measured), 30 s for each broker that is silent. While the
+process lives it waits, however long that takes."""
 
 
 class PublishError(Exception):
@@ -24,6 +25,7 @@ class Publisher(Protocol):
     async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
         """Send `events`; returns the reason by sequence for those the broker did not take.
 
+        However long it takes: when it returns or raises, none of them is on its way any more.
         Raises PublishError.
         """
 

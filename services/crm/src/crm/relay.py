@@ -17,8 +17,8 @@ from crm.publishing import SENDING, Publisher, PublishError, Right, RightLostErr
 log = logging.getLogger(__name__)
 
 PAGE = 2000
-"""Events read at a time, so the most that one bulk holds: a megabyte, of the four that Dapr takes.
-Each page costs a commit, which in a file waits for the disk."""
+"""Events read at a time, so the most that one bulk holds: a megabyte, as ids usually are. Each page
+costs a commit, which in a file waits for the disk."""
 
 POLL = 0.2
 """Seconds between two looks for what other processes have put into the outbox."""
@@ -31,6 +31,9 @@ event that comes alone never waits."""
 
 QUIET = 5
 """Looks without an event of this process's own before the right to publish is given up."""
+
+RENEW = 5.0
+"""Seconds between two looks whether the right to publish must be renewed while a bulk is under way."""
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
@@ -81,6 +84,23 @@ class Relay:
 
     async def run(self) -> None:
         """Publish whenever there is something; when it did not get through, again after a pause."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await self._sweep_until_drained()
+        finally:
+            renewing.cancel()
+
+    async def _renew(self) -> None:
+        """Keep the right while a bulk is under way: that takes as long as the broker is silent."""
+        while True:
+            await asyncio.sleep(RENEW)
+            if self._sending:
+                try:
+                    await self._right.lasts(SENDING)
+                except Exception as error:  # renewed late it may still be in time
+                    _tell("right to publish not renewed", error)
+
+    async def _sweep_until_drained(self) -> None:
         pause, quiet = FIRST_PAUSE, 0
         while True:
             self._woken.clear()

@@ -29,7 +29,7 @@ _CONNECTION_ID = {
     "minLength": 1,
     "maxLength": CONNECTION_ID_LENGTH,
     "pattern": CONNECTION_ID_PATTERN,
-    "description": "No control characters, and no blanks at the ends.",
+    "description": "No invisible characters, no blanks at the ends, and not shortened by a spreadsheet (8.7E+17).",
 }
 _LEVEL = {
     "enum": [*MANDATES, *range(len(MANDATES))],

@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from crm.protocol import Protocol
+from crm.settings import KEEP_ALIVE_SECONDS
 
 STOP_SECONDS = 10
 """What a request under way is given when the process is told to stop."""
@@ -17,11 +18,11 @@ STOP_SECONDS = 10
 class Server(uvicorn.Server):
     """Serves `api` on all addresses at `port` until SIGTERM or SIGINT, then returns."""
 
-    def __init__(self, api: FastAPI, port: int) -> None:
+    def __init__(self, api: FastAPI, port: int, keep_alive_seconds: int = KEEP_ALIVE_SECONDS) -> None:
         super().__init__(
             uvicorn.Config(
                 api,
-                host="0.0.0.0",  # noqa: S104  a pod is reached by its own address
+                host="",  # a pod is reached by its own addresses, of IPv4 and of IPv6 as far as there are
                 port=port,
                 http=Protocol,
                 ws="none",
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                timeout_keep_alive=keep_alive_seconds,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )

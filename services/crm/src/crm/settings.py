@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection on which nothing is asked is kept: longer than proxies keep theirs, usually 60 s,
+since one that sends a request as this side closes cannot know whether it was taken."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -22,6 +26,7 @@ class Settings:
     pubsub: str
     topic: str
     drain_seconds: float
+    keep_alive_seconds: int
     log_level: str
     dapr_http_port: int
     dapr_api_token: str | None
@@ -40,6 +45,9 @@ class Settings:
             pubsub=environ.get("CRM_PUBSUB", "crm-pubsub"),
             topic=environ.get("CRM_TOPIC", "connection-mandates-topic"),
             drain_seconds=_seconds(environ, "CRM_DRAIN_SECONDS", 5.0),
+            keep_alive_seconds=_whole(
+                environ, "CRM_KEEP_ALIVE_SECONDS", KEEP_ALIVE_SECONDS, 3600, "whole number of seconds"
+            ),
             log_level=log_level,
             dapr_http_port=_port(environ, "DAPR_HTTP_PORT", 3500),
             dapr_api_token=environ.get("DAPR_API_TOKEN"),
@@ -48,9 +56,13 @@ class Settings:
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    return _whole(environ, name, default, 65535, "port")  # TCP
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, highest: int, what: str) -> int:
     text = environ.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):  # TCP
-        raise InvalidSettingError(f"{name} must be a port from 1 to 65535, not {text!r}")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
+        raise InvalidSettingError(f"{name} must be a {what} from 1 to {highest}, not {text!r}")
     return int(text)
 
 

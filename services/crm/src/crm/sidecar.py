@@ -18,7 +18,7 @@ _CHUNK = 64 * 1024
 
 
 class SidecarError(Exception):
-    """No whole answer came; whether the request arrived is not known."""
+    """No whole answer came, and none will: there was no connection, or it ended."""
 
 
 class Answer(NamedTuple):
@@ -37,21 +37,21 @@ class Sidecar:
         self._headers = f"Host: 127.0.0.1:{port}\r\n{token}Content-Type: application/json\r\n"
         self._kept: tuple[StreamReader, StreamWriter] | None = None
 
-    async def post(self, path: str, body: bytes, seconds: float) -> Answer:
-        """The answer to a JSON body, within `seconds` and those of CONNECTING. Raises SidecarError."""
+    async def post(self, path: str, body: bytes) -> Answer:
+        """The answer to a JSON body, awaited for as long as the connection lives. Raises SidecarError.
+
+        Where it would be given up, the sidecar would still be at work on what it was asked.
+        """
         try:
             reader, writer = await self._connection()
             try:
-                async with asyncio.timeout(seconds):
-                    head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
-                    writer.write(head.encode() + body)
-                    await writer.drain()
-                    answer, last = await _Reading().whole(reader)
+                head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+                await writer.drain()
+                answer, last = await _Reading().whole(reader)
             except BaseException:  # also when cancelled: what comes later answers nobody
                 writer.close()
                 raise
-        except TimeoutError as error:
-            raise SidecarError(f"no answer within {seconds:.0f} s") from error
         except (OSError, EOFError, HttpParserError) as error:
             raise SidecarError(repr(error)) from error
         if last:

@@ -9,7 +9,7 @@ from asking import MOLLY, TRACEPARENT, assert_problem
 from crm import body as body_module
 from crm.change import Accepted, Change
 from crm.customers import Customers
-from crm.database import Database, OutcomeUnknownError
+from crm.database import Database, OutcomeUnknownError, StoreUnavailableError
 from crm.outbox import Outbox
 from crm.progress import Progress
 from crm.store import Store
@@ -181,16 +181,38 @@ async def test_alive_and_ready(client: httpx.AsyncClient) -> None:
     assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_without_the_store_it_says_so_and_is_not_ready(client: httpx.AsyncClient, database: Database) -> None:
-    await database.run(lambda db: db.exec_driver_sql("DROP TABLE customers"))
-    for response in (
+async def of_each_kind(client: httpx.AsyncClient) -> list[httpx.Response]:
+    """The answers to requests that need the store."""
+    return [
         await client.get("/"),
         await client.get("/customers/1"),
         await client.post("/customers", json=MOLLY),
         await client.get("/readyz"),
-    ):
-        assert_problem(response, 503)
+    ]
+
+
+async def test_without_the_store_it_says_so_and_is_not_ready(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("nobody there")
+
+    monkeypatch.setattr(database, "run", away)
+    for response in await of_each_kind(client):
+        assert "Try again." in assert_problem(response, 503)["detail"]
         assert response.headers["retry-after"] == "1"
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_of_a_store_that_must_be_mended_nobody_is_told_to_try_again(
+    client: httpx.AsyncClient, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.run(lambda db: db.exec_driver_sql("DROP TABLE customers"))
+    for response in await of_each_kind(client):
+        assert "To try again will not help" in assert_problem(response, 500)["detail"]
+        assert "retry-after" not in response.headers
+    reasons = {record.__dict__["fields"]["reason"] for record in caplog.records if record.message == "store refuses"}
+    assert reasons == {"the database is not as CRM needs it: no such table: customers"}
     assert (await client.get("/livez")).status_code == 200
 
 

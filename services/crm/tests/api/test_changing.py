@@ -90,6 +90,18 @@ async def test_a_condition_on_nobody_is_a_404(client: httpx.AsyncClient) -> None
     assert_problem(await client.put("/customers/1", json=MOLLY, headers={"If-Match": "*"}), 404)
 
 
+@pytest.mark.parametrize(("condition", "status"), [("*", 412), ('"a"', 412), ('W/"a", "b"', 412), ("a", 400)])
+async def test_no_customer_is_made_who_would_have_to_be_there(
+    client: httpx.AsyncClient, condition: str, status: int
+) -> None:
+    for key in ({}, {"Idempotency-Key": "a"}):
+        response = await client.post("/customers", json=MOLLY, headers={"If-Match": condition, **key})
+        assert_problem(response, status)
+    assert_problem(await client.post("/customers", json={}, headers={"If-Match": condition}), 422)
+    assert_problem(await client.post("/customers", json=MOLLY, headers={"If-None-Match": "*"}), 400)
+    assert (await client.get("/")).json() == {}
+
+
 async def test_of_two_who_change_what_they_both_read_one_is_told(client: httpx.AsyncClient) -> None:
     tag = (await client.post("/customers", json=MOLLY)).headers["etag"]
     cities = [{"city": city} for city in ("Enschede", "Zeist")]

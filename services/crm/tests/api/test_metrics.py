@@ -98,8 +98,8 @@ async def test_a_failed_request_leaves_a_line_without_what_is_personal(
     assert fields(caplog, "request failed") == [{"method": "POST", "route": "/customers", "status": 422}]
     await database.run(lambda db: db.exec_driver_sql("DROP TABLE customers"))
     await client.get("/customers/1")
-    assert fields(caplog, "request failed")[1]["status"] == 503
-    assert "no such table" in fields(caplog, "store not available")[0]["reason"]
+    assert fields(caplog, "request failed")[1]["status"] == 500
+    assert "no such table" in fields(caplog, "store refuses")[0]["reason"]
     assert not any("Molly" in str(vars(record)) for record in caplog.records if record.name.startswith("crm"))
 
 

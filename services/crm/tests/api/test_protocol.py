@@ -161,6 +161,19 @@ async def test_all_customers_in_chunks_are_not_for_who_cannot_read_them(
     assert head.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize("path", [b"/", b"/livez", b"/readyz", b"/metrics", b"/openapi.json", b"/nowhere"])
+async def test_a_head_has_the_length_of_the_get_and_no_body(say: Say, path: bytes) -> None:
+    heads = [
+        (await say(post(CLOSE, line=b"%s %s HTTP/1.1" % (method, path)))).partition(b"\r\n\r\n")
+        for method in (b"GET", b"HEAD")
+    ]
+    lengths = [head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] for head, _, _ in heads]
+    assert int(lengths[0]) == len(heads[0][2])
+    assert heads[1][2] == b""
+    if path != b"/metrics":  # which counts these, too
+        assert lengths[0] == lengths[1]
+
+
 async def test_all_customers_without_the_last_ones_do_not_look_whole(
     say: Say, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,3 +99,30 @@ async def test_all_of_them_have_no_tag(client: httpx.AsyncClient) -> None:
 
 async def test_an_unknown_customer_is_unknown_whatever_is_known(client: httpx.AsyncClient) -> None:
     assert_problem(await client.get("/customers/1", headers={"If-None-Match": "*"}), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/?customerId=1", 200),
+        ("/customers?limit=1", 200),
+        ("/customers?limit=0", 422),
+        ("/customers/1", 200),
+        ("/customers/9", 404),
+        ("/livez", 200),
+        ("/readyz", 200),
+        ("/openapi.json", 200),
+        ("/metrics", 200),
+        ("/nowhere", 404),
+    ],
+)
+async def test_a_head_is_a_get_without_its_body(client: httpx.AsyncClient, path: str, status: int) -> None:
+    for _ in range(2):
+        await client.post("/customers", json=MOLLY)
+    get, head = await client.get(path), await client.head(path)
+    assert get.status_code == head.status_code == status
+    assert head.headers.keys() == get.headers.keys()
+    assert "content-length" in head.headers
+    if path != "/metrics":  # which counts these, too
+        assert head.headers == get.headers

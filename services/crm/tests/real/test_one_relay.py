@@ -3,14 +3,17 @@
 Whoever comes next waits until the lease has run out, so these scenarios run side by side.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from pair import Pair
 
+from crm.app import LEASE_SECONDS
 from parts import found
 from parts.changes import Changes
 from parts.kafka import Kafka
@@ -19,6 +22,8 @@ from parts.stack import Stack
 
 TAKE_OVER = 120.0
 """Seconds by which somebody else must publish: a lease, and then some."""
+
+SILENCE = LEASE_SECONDS + 10
 
 PACE = 0.1
 
@@ -75,12 +80,35 @@ def one_of_two_sleeps_through_its_lease(broker: Kafka, folder: Path, running: Ex
     pair.stack.must_have_told(pair.changes)
 
 
+def a_broker_is_silent_for_longer_than_a_lease_lasts(_: Kafka, folder: Path, running: ExitStack) -> None:
+    broker = running.enter_context(Kafka(folder / "kafka"))  # the others need theirs
+    pair = Pair(broker, folder, running, PACE)
+    with pair.changes.going_on():
+        pair.relays(100)
+        relays = [relaying(replica.url) for replica in (pair.first, pair.second)]
+        assert sorted(relays) == [False, True]
+        broker.pause()
+        time.sleep(SILENCE)  # how long it is silent is what is tested
+        assert [relaying(replica.url) for replica in (pair.first, pair.second)] == relays
+        broker.resume()
+        pair.relays(100, TAKE_OVER)
+    # It was asked once for what it then took its time for.
+    assert "will try again" not in pair.first.said() + pair.second.said()
+    pair.stack.must_have_told(pair.changes)
+
+
+def relaying(url: str) -> bool:
+    """Whether the CRM at `url` is the one that publishes."""
+    return "crm_relay_active 1" in httpx.get(f"{url}/metrics").text.splitlines()
+
+
 Scenario = Callable[[Kafka, Path, ExitStack], None]
 SCENARIOS: list[Scenario] = [
     crm_is_killed_between_commit_and_publish,
     crm_is_killed_again_and_again_under_changes,
     one_of_two_is_killed,
     one_of_two_sleeps_through_its_lease,
+    a_broker_is_silent_for_longer_than_a_lease_lasts,
 ]
 
 

@@ -19,6 +19,9 @@ METHODS: Final = ["GET", "HEAD"]
 MANY: Final = 200
 """Connections that are told in one answer."""
 
+MAX_TOLD: Final = 50
+"""Characters of an id that is none, in the answer that says so."""
+
 
 class Queries:
     """What is asked of a connection, over a store."""
@@ -28,7 +31,8 @@ class Queries:
         self._metrics = metrics
 
     def add_to(self, app: FastAPI) -> None:
-        """Adds `GET /?connectionId=7733` and `GET /connections/7733/mandate`; HEAD of both.
+        """Adds `GET /?connectionId=7733`, `GET /connections/7733/mandate` and
+        `GET /connections?connectionId=7733&connectionId=4512`; HEAD of all.
 
         Each is registered twice: as it is served, and with GET alone for the description.
         """
@@ -82,16 +86,17 @@ class Queries:
         """200 with the mandates that are known of these, in their order; 400 or 503 as a problem."""
         if not 1 <= len(connection_ids) <= MANY:
             return self._refuse(400, f"the parameter connectionId is needed, 1 to {MANY} times")
-        try:
-            connection_ids = list(dict.fromkeys(connection_ids))
-            for connection_id in connection_ids:
+        wanted = list(dict.fromkeys(connection_ids))
+        for connection_id in wanted:
+            try:
                 check_id(connection_id)
-            found = await self._store.read_many(connection_ids)
-        except UnreadableError as error:
-            return self._refuse(400, str(error))
+            except UnreadableError as error:
+                return self._refuse(400, f"{error}: {connection_id[:MAX_TOLD]!r}")
+        try:
+            found = await self._store.read_many(wanted)
         except StoreAwayError as away:
             return self._refuse(503, f"the state store is away: {away}", RETRY_AFTER)
-        told = (mandate for id_ in connection_ids if (mandate := found[id_].mandate))
+        told = (mandate for id_ in wanted if (mandate := found[id_].mandate))
         content = [{"connectionId": each.connection_id, "connectionMandate": each.level} for each in told]
         self._metrics.answered(200)
         return Response(orjson.dumps(content), headers={"Cache-Control": "no-cache"}, media_type="application/json")

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from math import ceil
+from socket import socket
 from typing import Final, NoReturn
 
 import uvicorn
@@ -59,7 +60,7 @@ def create_app(store: Store, dead_letters: DeadLetters, watch: Watch, metrics: M
     return app
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, listener: socket) -> None:
     """Serves until SIGTERM or SIGINT; what is in hand then is finished.
 
     Nothing here waits for the sidecar: it waits for this port.
@@ -90,7 +91,7 @@ async def serve(settings: Settings) -> None:
                 timeout_keep_alive=ceil(settings.keep_alive),
                 timeout_graceful_shutdown=GRACE,
             )
-        ).serve(sockets=[listening(settings.port)])
+        ).serve(sockets=[listener])
     finally:
         await sidecar.close()
 
@@ -100,7 +101,7 @@ def _leave(*_: object) -> NoReturn:
 
 
 def main() -> None:
-    """`python -m iot`. Exits 0 when told to stop, 2 when a setting is wrong."""
+    """`python -m iot`. Exits 0 when told to stop, 1 when the port is taken, 2 when a setting is wrong."""
     # uvicorn puts its own handlers over these while it serves, and then raises the signal again.
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
@@ -109,5 +110,11 @@ def main() -> None:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    try:
+        listener = listening(settings.port)
+    except OSError as error:
+        sys.stderr.write(f"port {settings.port} cannot be listened on ({error.strerror}); IOT_PORT names another\n")
+        sys.exit(1)
     logs.configure(settings.log_level)
-    uvloop.run(serve(settings))
+    log.info("listening", extra={"port": settings.port})
+    uvloop.run(serve(settings, listener))

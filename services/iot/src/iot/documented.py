@@ -60,7 +60,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         400,
         "Bad Request",
         "the parameter connectionId is needed, once: /?connectionId=7733",
-        "The connection id is missing, given twice, empty, too long or not Unicode",
+        "The connection id is missing, given twice, or none: empty, too long, not Unicode, or not as described",
     ),
     404: _problem(
         404,
@@ -91,7 +91,12 @@ RESPONSES_OF_MANY: Final[dict[int | str, dict[str, Any]]] = {
             }
         },
     },
-    400: RESPONSES[400],
+    400: _problem(
+        400,
+        "Bad Request",
+        "the parameter connectionId is needed, 1 to 200 times",
+        "No connection id, more than 200, or one that is none",
+    ),
     503: RESPONSES[503],
 }
 _IF_NONE_MATCH: Final = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from time import time_ns
 from typing import Final, Literal, NamedTuple
 
-from iot.consumer import Consumer, Outcome
+from iot.consumer import Consumer, Outcome, SetBack
 from iot.dead_letter import DeadLetter, DeadLetters, dead_letter
 from iot.document import UnreadableError
 from iot.mandate import UNKNOWN, Mandate
@@ -122,17 +122,22 @@ def _log_changes(outcome: Outcome, opened: Sequence[_Opened]) -> None:
             )
 
 
-def _log_set_back(set_back: Sequence[Mandate]) -> None:
+def _log_set_back(set_back: Sequence[SetBack]) -> None:
     message = (
         "events came that are older by sequence than what was known: a clock was set back; scripts/announce mends it"
     )
     if len(set_back) > LINES:
         log.warning(message, extra={"events": len(set_back)})
         return
-    for mandate in set_back:
-        position = {"partition": mandate.arrival.partition, "offset": mandate.arrival.offset}
-        about: dict[str, object] = {"connectionId": mandate.connection_id, "sequence": mandate.sequence}
-        log.warning(message, extra=about | position)
+    for mandate, known in set_back:
+        fields = {
+            "connectionId": mandate.connection_id,
+            "sequence": mandate.sequence,
+            "known": known.sequence,
+            "partition": mandate.arrival.partition,
+            "offset": mandate.arrival.offset,
+        }
+        log.warning(message, extra=fields)
 
 
 def _log_letters(opened: Sequence[_Opened], unkept: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Dead letters on a topic, published through the Dapr sidecar."""
 
 from asyncio import gather
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -29,7 +29,9 @@ class DaprDeadLetters:
         """See DeadLetters.publish."""
         now = datetime.now(UTC)
         failed: dict[str, str] = {}
-        for some in _that_fit({letter.id: as_bytes(letter.cloudevent(now)) for letter in letters}):
+        # Made as they are sent: a batch of the largest ones, whole, would have no room in the memory.
+        by_id = {letter.id: letter for letter in letters}
+        for some in _that_fit((id_, as_bytes(letter.cloudevent(now))) for id_, letter in by_id.items()):
             failed |= await (self._publish_all(some) if len(some) > 1 else self._publish_one(some[0]))
         return failed
 
@@ -68,11 +70,11 @@ class DaprDeadLetters:
         return {}
 
 
-def _that_fit(letters: Mapping[str, bytes]) -> Iterator[list[_Encoded]]:
+def _that_fit(letters: Iterable[_Encoded]) -> Iterator[list[_Encoded]]:
     """The letters in lots that a request has room for, at least one in each."""
     lot: list[_Encoded] = []
     size = 0
-    for id_, event in letters.items():
+    for id_, event in letters:
         if lot and size + len(event) > ROOM:
             yield lot
             lot, size = [], 0

@@ -57,35 +57,24 @@ def supersedes(new: Mandate, old: Mandate | None) -> bool:
     return old is None or (new != old and _rank(new) >= _rank(old))
 
 
-def is_set_back(new: Mandate, old: Mandate | None) -> bool:
-    """Whether `new` came later than `old` and is older by sequence.
+def is_set_back(new: Mandate, old: Mandate) -> bool:
+    """Whether `new` came later than `old` and is older by sequence, both of one connection.
 
     A publisher's sequence only grows, so either its clock was set back when it forgot its last
     sequence, or it has published something once more that it took for lost.
     """
     return (
-        old is not None
-        and new.sequence is not None
+        new.sequence is not None
         and old.sequence is not None
         and new.sequence < old.sequence
         and new.arrival > old.arrival
     )
 
 
-class Newest(NamedTuple):
-    """The newest mandate of each connection, by connection id, and those that were set back."""
-
-    mandates: dict[str, Mandate]
-    set_back: list[Mandate]
-
-
-def newest_per_connection(mandates: Iterable[Mandate]) -> Newest:
-    """The newest mandate of each connection among these."""
-    newest = Newest({}, [])
+def newest_per_connection(mandates: Iterable[Mandate]) -> dict[str, Mandate]:
+    """The newest mandate of each connection among these, by connection id."""
+    newest: dict[str, Mandate] = {}
     for mandate in mandates:
-        known = newest.mandates.get(mandate.connection_id)
-        if supersedes(mandate, known):
-            newest.mandates[mandate.connection_id] = mandate
-        elif is_set_back(mandate, known):
-            newest.set_back.append(mandate)
+        if supersedes(mandate, newest.get(mandate.connection_id)):
+            newest[mandate.connection_id] = mandate
     return newest

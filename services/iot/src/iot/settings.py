@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 DAY: Final = 86_400
@@ -19,7 +19,7 @@ class Settings:
     state_timeout: float = 2.0
     dapr_grpc_port: int = 50001
     log_level: str = "info"
-    app_api_token: str | None = None
+    app_api_token: str = field(default="", repr=False)
     delivery_timeout: float = 30.0
     max_sequence_ahead: float = 3600.0
     keep_alive: float = 75.0
@@ -33,7 +33,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         statestore=environment.get("IOT_STATESTORE") or default.statestore,
         pubsub=environment.get("IOT_PUBSUB") or default.pubsub,
         dead_letter_topic=environment.get("IOT_DEAD_LETTER_TOPIC") or default.dead_letter_topic,
-        app_api_token=environment.get("APP_API_TOKEN"),
+        app_api_token=environment.get("APP_API_TOKEN", "").strip(),
         state_timeout=_seconds(environment, "IOT_STATE_TIMEOUT_SECONDS", default.state_timeout, 60),
         delivery_timeout=_seconds(environment, "IOT_DELIVERY_TIMEOUT_SECONDS", default.delivery_timeout, 60),
         max_sequence_ahead=_seconds(environment, "IOT_MAX_SEQUENCE_AHEAD_SECONDS", default.max_sequence_ahead, DAY),

@@ -59,9 +59,9 @@ class Sidecar:
         except grpc.aio.AioRpcError as error:
             raise SidecarError(error) from error
 
-    async def about(self) -> Any:
-        """Its own description (GetMetadataResponse): components that work, subscriptions."""
-        return await self.call(self.api.GetMetadata, api_v1.GetMetadataRequest(), self.query_timeout)
+    async def about(self, timeout: float) -> Any:  # noqa: ASYNC109  gRPC's own
+        """Its own description (GetMetadataResponse): components that work, subscriptions; within seconds."""
+        return await self.call(self.api.GetMetadata, api_v1.GetMetadataRequest(), timeout)
 
     async def close(self) -> None:
         """Closes the channel."""

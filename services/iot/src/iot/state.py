@@ -133,7 +133,7 @@ class DaprState:
         return many and "TRANSACTIONAL" in component.capabilities, NO_ETAG_OF_REDIS if self._redis else None
 
     async def _component_now(self) -> Any:
-        about = await self._sidecar.about()
+        about = await self._sidecar.about(self._sidecar.delivery_timeout)
         for component in about.registered_components:
             if component.name == self._component:
                 return component

@@ -13,11 +13,15 @@ from iot.message import Message
 from iot.problem import problem
 from iot.token import HEADER, Token
 
+CONTENT_TYPE: Final = "application/cloudevents+json"
+"""Of a message that is delivered by itself; a bulk envelope is JSON."""
+
 POSITION: Final = ("__topic", "__partition", "__offset", "__key", "__timestamp")
 """What pubsub.kafka tells of a message, in an entry's metadata or else in the request's headers."""
 
 _REFUSED: Final = (
-    f"only IoT's own sidecar delivers: {HEADER} must have the value of APP_API_TOKEN; mandates are changed at CRM"
+    f"only IoT's own sidecar delivers: the header {HEADER.decode()} must have the value of APP_API_TOKEN;"
+    " mandates are changed at CRM"
 )
 
 
@@ -29,13 +33,16 @@ def add_subscription(app: FastAPI, intake: Intake, token: Token) -> None:
         if not token.proves(request):
             return problem(403, _REFUSED)
         body = await request.body()
-        envelope = _bulk(body)
-        if envelope is None:
+        content = _object(body)
+        # One by one, each comes as a CloudEvent, whatever it has inside.
+        one = request.headers.get("Content-Type") == CONTENT_TYPE
+        if one or not isinstance(content.get("entries"), list):
             position = {name: request.headers[name] for name in POSITION if name in request.headers}
-            (answer,) = await intake.take([Message(body, position)])
+            inner = _unwrapped(content)
+            (answer,) = await intake.take([Message(body if inner is None else inner, position)])
             return _json(_told(answer))
-        entries = [e for e in cast("list[object]", envelope["entries"]) if isinstance(e, dict)]
-        answers = await intake.take([_message(entry, envelope) for entry in entries])
+        entries = [e for e in cast("list[object]", content["entries"]) if isinstance(e, dict)]
+        answers = await intake.take([_message(entry, content) for entry in entries])
         return _json(
             {
                 "statuses": [
@@ -46,13 +53,19 @@ def add_subscription(app: FastAPI, intake: Intake, token: Token) -> None:
         )
 
 
-def _bulk(body: bytes) -> JsonObject | None:
-    """The bulk envelope in a body; None if it is something else, which is then a message by itself."""
+def _object(body: bytes) -> JsonObject:
+    """The JSON object in a body; an empty one if there is none."""
     try:
-        envelope = parse_object(body)
+        return parse_object(body)
     except UnreadableError:
-        return None
-    return envelope if isinstance(envelope.get("entries"), list) else None
+        return {}
+
+
+def _unwrapped(content: JsonObject) -> str | None:
+    """The bytes, in base64, that a sidecar has put into a CloudEvent of its own: rawPayload without bulk
+    (https://github.com/dapr/components-contrib/blob/v1.18.3/pubsub/envelope.go, FromRawPayload)."""
+    inner = content.get("data_base64")
+    return inner if content.get("source") == "Dapr" and isinstance(inner, str) else None
 
 
 def _message(entry: JsonObject, envelope: JsonObject) -> Message:

@@ -27,6 +27,8 @@ class Traced:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http":
+            # Also set where there is none: one of two requests on a connection may begin in the other's context.
+            traceparent.set(None)
             for name, value in scope["headers"]:
                 if name == b"traceparent":
                     traceparent.set(value.decode("latin-1"))

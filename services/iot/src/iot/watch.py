@@ -44,7 +44,7 @@ class DaprWatch:
 
     async def _reason(self) -> str | None:
         try:
-            about = await self._sidecar.about()
+            about = await self._sidecar.about(self._sidecar.query_timeout)
         except SidecarError as error:
             return f"the sidecar is away: {error}"
         if not any(component.name == self._pubsub for component in about.registered_components):

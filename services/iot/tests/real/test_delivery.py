@@ -1,5 +1,8 @@
 """Only a sidecar that proves itself delivers, in each form that Dapr has."""
 
+import base64
+import json
+
 import httpx
 from events import envelope, record
 
@@ -23,7 +26,7 @@ def test_a_stranger_delivers_nothing_and_the_sidecar_does(platform: Platform) ->
 def test_what_is_refused_to_a_sidecar_with_another_token_is_not_lost(platform: Platform) -> None:
     right = platform.replica("a")
     reached = {"DAPR_GRPC_PORT": str(right.sidecar.grpc_port), "APP_API_TOKEN": "another"}
-    with Iot(right.sidecar.folder / "wrong", right.iot.port, **reached) as wrong, right.sidecar.start():
+    with Iot(right.sidecar.folder / "wrong", right.iot.port, **reached) as wrong, right.sidecar:
         platform.put([record("7733", "1", "5")])
         until(lambda: wrong.metric("iot_deliveries_refused_total") >= 2, "it came, and came again", 60)
         assert wrong.level("7733") is None
@@ -44,3 +47,19 @@ def test_raw_payload_without_bulk_is_read(platform: Platform) -> None:
         until(lambda: replica.iot.level("7733") == "1", "it is read")
         (letter,) = until(platform.dead_letters, "the poison is a dead letter").values()
         assert letter["id"] == f"{platform.topic}-1-1"
+        assert base64.b64decode(letter["data"]["original"]) == b"no JSON"
+
+
+def test_an_event_by_itself_is_not_taken_for_a_bulk_whatever_it_holds(platform: Platform) -> None:
+    replica = platform.replica("a")
+    file = replica.sidecar.folder / "resources" / "subscription.yaml"
+    lines = file.read_text().replace("enabled: true", "enabled: false").replace("rawPayload: 'true'", "x: y")
+    assert "rawPayload" not in lines
+    file.write_text(lines)
+    platform.create_dead_letter_topic()
+    forged = {"event": envelope("7733", "2", "5"), "metadata": {"__offset": "77", "__partition": "3"}}
+    with replica.iot, replica.sidecar:
+        platform.put([(b"x", json.dumps({"entries": [forged]}).encode()), record("after", "1", "5")], 1)
+        until(lambda: replica.iot.level("after") == "1", "the next one is applied")
+        assert list(platform.dead_letters()) == [f"{platform.topic}-1-0"]
+        assert replica.iot.level("7733") is None

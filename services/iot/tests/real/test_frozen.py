@@ -26,7 +26,7 @@ def edit(file: Path, **metadata: str) -> None:
 
 def patient(platform: Platform, name: str) -> Replica:
     """A replica, not started, that Kafka gives up sooner, and that fills its batches."""
-    replica = platform.replica(name, IOT_STATE_TIMEOUT_SECONDS="60")
+    replica = platform.replica(name, IOT_DELIVERY_TIMEOUT_SECONDS="60")
     resources = replica.sidecar.log.parent / "resources"
     edit(resources / "pubsub.yaml", sessionTimeout="6s", heartbeatInterval="1s")
     subscription = yaml.safe_load((resources / "subscription.yaml").read_text())

@@ -155,7 +155,7 @@ def test_many_of_the_largest_do_not_exhaust_a_replica(platform: Platform) -> Non
     replica = platform.add("a")
     sample = 'iot_messages_total{fate="dead-lettered"}'
     until(lambda: replica.iot.metric(sample) >= number, "all are dead letters", 120, every=0.5)
-    assert replica.iot.memory()[1] < 192 * 1.048576
-    assert replica.sidecar.memory()[1] < 384 * 1.048576
+    assert replica.iot.held() < 192 * 1.048576
+    assert replica.sidecar.held() < 384 * 1.048576
     platform.put([record("after", "1", "5")])
     until(lambda: replica.iot.level("after") == "1", "the good one is applied")

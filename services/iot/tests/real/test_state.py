@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
@@ -20,8 +21,9 @@ from parts.kafka import Kafka
 from parts.mariadb import MariaDb
 from parts.process import until
 from parts.redis import Redis
+from parts.sockets import unread_by
 
-HOSTILE = ["x||y", "a/b", "ünï ☃", "a%7cb", "UP", "up", "a ", "a", "_ready", "\0"]
+HOSTILE = ["x||y", "a/b", "ünï ☃", "a%7cb", "UP", "up", "a b", "a", "_ready", "a\u0301"]
 MANY = 9
 T = TypeVar("T")
 
@@ -171,6 +173,22 @@ def test_a_store_that_hangs_costs_the_time_limit_and_then_all_goes_on(one: OneRe
         one.store.resume()
     until(one.ready, "the service is ready again")
     assert one.deliver("hung", "1", 1) == "SUCCESS"
+
+
+def test_a_delivery_waits_for_a_slow_store_and_a_query_does_not(one: OneReplica) -> None:
+    one.store.pause()
+    try:
+        with ThreadPoolExecutor() as thread:
+            delivery = thread.submit(one.deliver, "slow", "1", 1)
+            until(lambda: unread_by(one.store.port), "the delivery waits for the store")
+            # It takes the time that a query has, and the delivery has waited for longer by then.
+            assert one.iot.ask("7733").status_code == 503
+            assert not delivery.done()
+            one.store.resume()
+            assert delivery.result(30) == "SUCCESS"
+    finally:
+        one.store.resume()
+    assert one.iot.level("slow") == "1"
 
 
 def test_a_store_that_is_gone_is_away_and_found_again(one: OneReplica) -> None:

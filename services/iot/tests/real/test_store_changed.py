@@ -26,16 +26,17 @@ class Changing:
 
     def __init__(self, now: Sidecar) -> None:
         self.now = now
+        self.delivery_timeout = now.delivery_timeout
 
     @property
     def api(self) -> Any:
         return self.now.api
 
-    async def call(self, method: Callable[..., Awaitable[Any]], request: object) -> Any:
-        return await self.now.call(method, request)
+    async def call(self, method: Callable[..., Awaitable[Any]], request: object, timeout: float) -> Any:  # noqa: ASYNC109
+        return await self.now.call(method, request, timeout)
 
-    async def about(self) -> Any:
-        return await self.now.about()
+    async def about(self, timeout: float) -> Any:  # noqa: ASYNC109
+        return await self.now.about(timeout)
 
 
 def told(level: Level, sequence: int) -> list[tuple[Mandate, str | None]]:

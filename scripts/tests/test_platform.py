@@ -1,0 +1,77 @@
+"""What `make up` makes once, and what it waits for before it applies anything."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster import platform
+from cluster.target import Target
+
+from .programs import Programs
+
+# Knows what is in the file THING.json, and keeps what it is to create.
+KUBECTL = """
+case "$5" in
+get) [ ! -e "$6.json" ] || cat "$6.json" ;;
+create) cat >> created ;;
+wait) [ "$6" = --for=condition=Ready ] || [ ! -e stuck ] ;;
+patch) rm -f stuck ;;
+esac
+"""
+
+
+@pytest.fixture
+def target(programs: Programs, tmp_path: Path) -> Target:
+    programs.add("kubectl", KUBECTL)
+    return Target("t", tmp_path / "kubeconfig", namespace="mine")
+
+
+def test_each_service_gets_a_token_that_no_command_line_shows(programs: Programs, target: Target) -> None:
+    platform._tokens(target)
+    decoder, text, made = json.JSONDecoder(), (programs.folder / "created").read_text(), []
+    while text:
+        one, end = decoder.raw_decode(text)
+        made.append(one)
+        text = text[end:].lstrip()
+    assert [one["metadata"]["name"] for one in made] == ["crm-app-token", "iot-app-token"]
+    tokens = {one["stringData"]["token"] for one in made}
+    assert [len(token) for token in tokens] == [64, 64]
+    assert not any(token in line for token in tokens for line in programs.calls())
+
+
+def test_a_token_that_is_there_stays(programs: Programs, target: Target) -> None:
+    (programs.folder / "secret.json").write_text('{"metadata": {"name": "there"}}')
+    platform._tokens(target)
+    assert programs.calls("kubectl --context kind-t --namespace mine create") == []
+
+
+def leaving(programs: Programs, *names: str) -> None:
+    items = [{"metadata": {"name": "stays"}}]
+    items += [{"metadata": {"name": name, "deletionTimestamp": "2026-01-01T00:00:00Z"}} for name in names]
+    (programs.folder / "kafkatopic.json").write_text(json.dumps({"items": items}))
+
+
+def test_what_is_being_deleted_is_waited_for_all_at_once(programs: Programs, target: Target) -> None:
+    leaving(programs, "goes", "too")
+    platform._gone(target)
+    acted = [line.removeprefix("kubectl --context kind-t --namespace mine ") for line in programs.calls()]
+    assert [line for line in acted if not line.startswith("get")] == [
+        "wait --for=delete --timeout=60s kafkatopic/goes kafkatopic/too"
+    ]
+
+
+def test_what_nobody_lets_go_is_let_go(programs: Programs, target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    leaving(programs, "goes")
+    (programs.folder / "stuck").touch()
+    platform._gone(target)
+    patched = programs.calls("kubectl --context kind-t --namespace mine patch kafkatopic/goes")
+    assert len(patched) == 1
+    assert "no operator has let kafkatopic/goes go in 60 s: its finalizer is taken away" in capsys.readouterr().out
+
+
+def test_every_program_is_told_the_namespace(programs: Programs, target: Target) -> None:
+    programs.add("helm", 'echo "$HELM_NAMESPACE $SKAFFOLD_NAMESPACE"')
+    assert target.output("helm") == "mine mine\n"
+    target.get("pods")
+    assert programs.calls("kubectl") == ["kubectl --context kind-t --namespace mine get pods -o json"]
