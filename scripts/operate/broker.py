@@ -71,6 +71,7 @@ class Broker:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._lock = threading.RLock()
+        self._begins: dict[str, Offsets] = {}
         self.pod = self._ready()
 
     def _ready(self) -> str:
@@ -153,7 +154,8 @@ class Broker:
         return self._again(lambda: fold(self._records(topic, self.ends(topic) if ends is None else ends)))
 
     def _records(self, topic: str, ends: Offsets) -> Iterator[Record]:
-        missing = {partition for partition, end in ends.items() if end > 0}
+        known = self._begins.get(topic, {})
+        missing = {partition for partition, end in ends.items() if end > known.get(partition, 0)}
         if not missing:
             return
         # Nobody can have written these marks into a record, to pass a part of it for another record.
@@ -172,7 +174,7 @@ class Broker:
                     if not missing:
                         return
         # Asked only now, when it has not come: records can also have been deleted by hand, up to the end.
-        begins = self.begins(topic)
+        begins = self._begins[topic] = self.begins(topic)
         if all(begins[partition] >= ends[partition] for partition in missing):
             return
         raise Failure(f"partition {min(missing)} of {topic} could not be read to its end", "Run it again")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from cluster.failure import Failure
 from cluster.target import Target
@@ -74,10 +74,12 @@ def target(kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tar
     return Target("test", tmp_path / "none", namespace="there")
 
 
-def produce(kafka: Kafka, *records: tuple[str | bytes | None, bytes | None]) -> None:
+def produce(
+    kafka: Kafka, *records: tuple[str | bytes | None, bytes | None], topic: str = TOPIC, partition: int = 0
+) -> None:
     producer = Producer({"bootstrap.servers": kafka.address})
     for key, value in records:
-        producer.produce(TOPIC, key=key, value=value, partition=0)
+        producer.produce(topic, key=key, value=value, partition=partition)
     assert producer.flush(30) == 0
 
 
@@ -107,6 +109,28 @@ def test_a_link_that_breaks_is_no_answer_and_asked_again(target: Target) -> None
     (Path(os.environ["PATH"]) / "broken").touch()
     assert [one.id for one in broker.read(DEAD_LETTERS, open_letters)] == ["a"]
     assert not broker.is_empty(DEAD_LETTERS, broker.ends(DEAD_LETTERS))
+
+
+def test_partitions_whose_records_were_deleted_are_waited_for_once(
+    kafka: Kafka, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operate.broker._IDLE_MS", 5000)
+    kafka.create_topic("emptied")
+    produce(kafka, ("k", b"lost"), topic="emptied")
+    produce(kafka, ("k", b"kept"), topic="emptied", partition=1)
+    kafka.configure_topic("emptied", {"cleanup.policy": "compact,delete"})
+    client = kafka.client()
+    for deleted in client.delete_records([TopicPartition("emptied", 0, 1)]).values():
+        deleted.result(30)
+    broker = Broker(target)
+    assert broker.read("emptied", values) == ["kept"]
+    assert broker.read("emptied", values) == ["kept"]
+    calls = Path(os.environ["PATH"], "calls").read_text()
+    assert calls.count("earliest") == 1
+
+
+def values(records: Iterable[Record]) -> list[str | None]:
+    return [one.value for one in records]
 
 
 def test_what_is_not_there_is_said(target: Target) -> None:
