@@ -64,8 +64,15 @@ class Link:
         self._local = threading.local()
 
     def __enter__(self) -> Self:
-        self._port = self._stack.enter_context(forwarded(*self._forward))
-        return self
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._port = self._stack.enter_context(forwarded(*self._forward))
+                return self
+            except Failure:  # its pod may just be replaced
+                if time.monotonic() + PAUSE > until:
+                    raise
+            time.sleep(PAUSE)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,7 +108,7 @@ class Link:
         until = time.monotonic() + PATIENCE
         broken = 0
         while True:
-            made, pause = self._made, PAUSE
+            made, pause, broke = self._made, PAUSE, False
             try:
                 reply = self._once(method, path, body, headers)
                 if reply.status not in _AGAIN:
@@ -111,13 +118,13 @@ class Link:
             except (OSError, HTTPException) as error:
                 failure = Failure(f"{self.name} does not answer: {error}", "Look at kubectl get pods, and run it again")
                 # The first time it may be this connection alone, which the service has closed.
-                broken += 1
+                broken, broke = broken + 1, True
                 if broken == 1:
                     continue
             if self._closed or time.monotonic() + pause > until:
                 raise failure
             time.sleep(pause)
-            if broken > 1:
+            if broke:
                 self._renew(made)
 
     def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:

@@ -6,7 +6,7 @@ from cluster.failure import Failure
 from cluster.target import Target
 from offline.progress import say, step
 from operate.broker import TOPIC, Broker
-from operate.connection import connections_of
+from operate.connection import connections_of, is_id
 from operate.customers import holders
 from operate.event import newest
 from operate.link import Link
@@ -27,7 +27,9 @@ def refuse_loss(target: Target, broker: Broker, old: ReadModel) -> None:
         keys = _keys(target, old)
         held = _held(target) if keys is None else set()
         told = broker.read(TOPIC, newest)
-        lost = (held if keys is None else connections_of(keys, told)) - told.keys()
+        known = held if keys is None else connections_of(keys, told)
+        # An id that was taken once and is none by now nobody can ask for any more.
+        lost = set(filter(is_id, known - told.keys()))
     if not told:
         raise _refused("the topic is empty")
     if lost:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 
 import pytest
@@ -98,9 +98,10 @@ def told(verbs: Verbs) -> None:
 @pytest.mark.last
 @pytest.mark.usefixtures("in_a_file")
 @pytest.mark.parametrize("lose", [lose_the_topic, lose_some_partitions])
-def test_a_loss_on_the_topic_is_named_and_not_copied_and_mended(target: Target, verbs: Verbs, lose: object) -> None:
-    assert callable(lose)
-    many(target, lose.__name__.replace("_", "-"))
+def test_a_loss_on_the_topic_is_named_and_not_copied_and_mended(
+    target: Target, verbs: Verbs, request: pytest.FixtureRequest, lose: Callable[[Target], None]
+) -> None:
+    many(target, request.node.callspec.id.replace("_", "-"))
     told(verbs)
     lose(target)
     said = verbs.run("audit", code=1)

@@ -55,4 +55,4 @@ def test_a_wrong_entry_is_named(target: Target, verbs: Verbs) -> None:
     wrong = '{"connectionId":"7733","connectionMandate":"2","sequence":9223372036854775807,"arrival":[0,0,0]}'
     run_in(target, "redis-0", "redis-cli", "-e", "HSET", ENTRY, "data", wrong)
     report = verbs.json("audit", code=1)
-    assert report["differences"] == [{"connectionId": "7733", "crm": "1", "iot": "2", "customers": ["7"]}]
+    assert report["differences"] == [{"connectionId": "7733", "crm": "1", "iot": "2", "customers": ["7"], "topic": "1"}]

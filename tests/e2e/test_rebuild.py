@@ -9,6 +9,7 @@ import yaml
 from changing import all_visible, changing, reading
 from cluster.target import Target
 from curl import service
+from offline.versions import ROOT
 from operate.broker import Broker
 from operate.pod import run_in
 from operate.readmodel import REBUILD, ReadModel, live, reader
@@ -92,6 +93,8 @@ def test_it_moves_back(target: Target, verbs: Verbs) -> None:
 def test_by_hand_another_store_is_empty_until_the_topic_is_read_into_it(target: Target, verbs: Verbs) -> None:
     """The lab's last chapter: the store alone is changed, then the name of the read model too."""
     verbs.run("rebuild", "--forget")
+    for folder in ("stores/mariadb", "dapr/durable-statestore"):
+        target.kubectl("apply", "-k", str(ROOT / "k8s" / folder))
 
     def deployed(**to: str) -> None:
         sets = ",".join(f"{name}={value}" for name, value in to.items())
