@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from crm.customer import CONNECTION_ID_LENGTH, CONNECTION_ID_PATTERN
 from crm.event import ConnectionMandate
 from offline.versions import ROOT
 from parts.contract import DOCUMENT, NotAsPromisedError, resolved, validate
@@ -76,6 +77,11 @@ def test_brokers_are_those_of_the_components() -> None:
     assert re.search(rf"value: {DOCUMENT['servers']['mandates']['host']}$", component, re.MULTILINE)
 
 
+def test_a_connection_id_is_what_crm_takes_for_one() -> None:
+    described = resolved("#/components/schemas/connectionId")
+    assert (described["pattern"], described["maxLength"]) == (CONNECTION_ID_PATTERN, CONNECTION_ID_LENGTH)
+
+
 def test_what_crm_makes_is_valid() -> None:
     validate(envelope())
 
@@ -92,6 +98,9 @@ def test_what_crm_makes_is_valid() -> None:
         {"data": {"connectionId": "7733", "connectionMandate": "3"}},
         {"data": {"connectionId": "7733", "connectionMandate": "1", "lastName": "Lopez"}},
         {"data": {"connectionId": "", "connectionMandate": "1"}},
+        {"subject": "7733\u200b", "data": {"connectionId": "7733\u200b", "connectionMandate": "1"}},
+        {"subject": "7733\u00a0", "data": {"connectionId": "7733\u00a0", "connectionMandate": "1"}},
+        {"subject": "8,71687E+17", "data": {"connectionId": "8,71687E+17", "connectionMandate": "1"}},
         {"subject": "928"},
     ],
 )

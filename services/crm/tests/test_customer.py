@@ -1,11 +1,12 @@
 import json
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.customer import Fault, InvalidCustomerError, parsed_id, validated
+from crm.customer import CONNECTION_ID_PATTERN, NAME_PATTERN, Fault, InvalidCustomerError, parsed_id, validated
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -96,3 +97,19 @@ def test_the_invisible_are_those_of_unicode() -> None:
     invisible = ("Cc", "Cf", "Zl", "Zp")
     assert all(refused(chr(point)) for point in range(0x110000) if unicodedata.category(chr(point)) in invisible)
     assert not any(map(refused, "a-_ /|\u00e9\u2603\U0001f600\u200a\u2065"))
+
+
+ODD = st.text(st.sampled_from("7eE+-.,a \u00a0\u200b\u2028\t\n\u00e9\U000e0041\u2065") | st.characters(codec="utf-8"))
+
+
+@given(ODD.filter(lambda text: 1 <= len(text) <= 64))
+def test_the_description_refuses_the_same_connection_ids_and_names(text: str) -> None:
+    def fields(raw: dict[str, object]) -> set[str]:
+        try:
+            validated({"connectionId": "7733", "connectionMandate": "1", **raw})
+        except InvalidCustomerError as error:
+            return {fault.field for fault in error.faults}
+        return set()
+
+    assert bool(fields({"connectionId": text})) == (not re.fullmatch(CONNECTION_ID_PATTERN, text))
+    assert bool(fields({f"_{text}"[:64]: "x"})) == (not re.fullmatch(NAME_PATTERN, f"_{text}"[:64]))

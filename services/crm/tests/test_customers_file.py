@@ -1,11 +1,12 @@
 import tracemalloc
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm import customers_file
+from crm import customers_file, lines
 from crm.customers_file import CustomersFile, FlawedFileError
 from crm.rows import HIGHEST_ID, Flaw, Row, short
 
@@ -124,6 +125,10 @@ def table(*rows: str, delimiter: str = ",") -> str:
         table("1,Ann,a,0", ",,,", "2,Bo,b,1", ",,,", " , ,,"),
         table("1,Ann,a,0", "", "2,Bo,b,1", ";;;", delimiter=";"),
         "\n  \n" + table("1,Ann,a,0", "2,Bo,b,1"),
+        ",,,\n" + table("1,Ann,a,0", "2,Bo,b,1"),
+        "\n;;;\n" + table("1,Ann,a,0", "2,Bo,b,1", delimiter=";"),
+        "sep=;\n\n;;;\n" + table("1,Ann,a,0", "2,Bo,b,1", delimiter=";"),
+        "\n" * 70_000 + table("1,Ann,a,0", "2,Bo,b,1"),
         table("1,Ann,a,0,,", "2,Bo,b,1,,").replace("Mandate\n", "Mandate,,\n"),
         table("1,Ann,a,0,", "2,Bo,b,1,"),
         table("1,Ann,a,0", "2,Bo,b,1").replace("\n", "\r\n"),
@@ -261,6 +266,141 @@ def test_an_id_leaves_room_for_those_that_crm_gives(file: Path) -> None:
         assert flaws(file) == [(2, "customerId")]
 
 
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        ("8,7E+5", "a spreadsheet has shortened it to 8,7E+5"),
+        ("12e5", "a spreadsheet has shortened it"),
+        ("7\u200b", "must have no invisible character, such as its U+200B"),
+        ("7\xa0", "must have no blank at its ends"),
+        ("0x7", "must be a whole number from 1 to"),
+        ("07", "must be a whole number from 1 to"),
+    ],
+)
+def test_a_customers_id_is_refused_for_what_is_wrong_about_it(file: Path, id_: str, reason: str) -> None:
+    file.write_text(table("1,Ann,a,0", f'"{id_}",Bo,b,1'), encoding="utf-8")
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    (flaw,) = caught.value.flaws
+    assert (flaw.line, flaw.column) == (3, "customerId")
+    assert reason in flaw.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "\n,,,\ncustomer_id,Connection Id,\ufeffconnectionMandate\n1,a,0\n",
+            [
+                "line 3, customerId: this column is missing; 'customer_id' must be written so",
+                "line 3, connectionId: this column is missing; 'Connection Id' must be written so",
+                "line 3, connectionMandate: this column is missing; '\\ufeffconnectionMandate' must be written so",
+            ],
+        ),
+        (
+            "sep=;\n\nid;connectionId;connectionMandate\n1;a;0\n",
+            ["line 3, customerId: this column is missing; there are 'id', 'connectionId', 'connectionMandate'"],
+        ),
+        (
+            "sep=;\n" + table("1,Ann,a,0"),
+            [
+                f"line 2, {name}: this column is missing; there is only '{','.join(COLUMNS)}': "
+                "columns are separated by a comma, a semicolon or a tab"
+                for name in ("customerId", "connectionId", "connectionMandate")
+            ],
+        ),
+        (
+            "customerid;connectionid;connectionmandate\n1;a;0\n",
+            [
+                f"line 1, {name}: this column is missing; '{name.lower()}' must be written so"
+                for name in ("customerId", "connectionId", "connectionMandate")
+            ],
+        ),
+        (
+            " \n",
+            [
+                f"line 1, {name}: this column is missing; the file is empty"
+                for name in ("customerId", "connectionId", "connectionMandate")
+            ],
+        ),
+        (
+            table("1,Ann,a,0").replace("firstName", "first\u200bName"),
+            ["line 1, 'first\\u200bName': a property needs a name of 1 to 64 characters, no invisible ones among them"],
+        ),
+        (
+            ",".join(["customerId", "connectionId", "connectionMandate", *map(str, range(49))]) + "\n1,a,0" + "," * 49,
+            ["line 1: has 51 columns beside customerId, and a customer has 50 properties at most"],
+        ),
+    ],
+)
+def test_a_header_is_refused_by_its_own_line_with_what_it_has(file: Path, text: str, expected: list[str]) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    assert [str(flaw) for flaw in caught.value.flaws] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "reason"),
+    [
+        (['1,"Ann,a,0', "2,Bo,b,1"], 2, "a quote is open or one too many: the file ends before it is closed"),
+        (
+            ["1,Ann,a,0", '2,"Bo,b,1', '3,"Cy",c,1'],
+            3,
+            "a quote is open or one too many: on line 4 something other than ',' follows its end",
+        ),
+        (['1,"Ann" ,a,0'], 2, "a quote is open or one too many: on line 2 something other than ',' follows its end"),
+        (['1,"Ann,a,0', *["2,Bo,b,1"] * 8_000], 2, "a quote is open or one too many: the row has more than 65536"),
+        (["1,Ann,a,0", f"2,{'x' * 70_000},b,0"], 3, "has more than 65536 characters"),
+    ],
+)
+def test_a_stray_quote_is_told_with_where_it_leads(file: Path, rows: list[str], line: int, reason: str) -> None:
+    file.write_text(table(*rows))
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    (flaw,) = caught.value.flaws
+    assert flaw.line == line
+    assert flaw.reason.startswith(reason)
+
+
+@given(
+    text=st.text("aé☃\U0001f600\r\n", max_size=40),
+    block=st.integers(1, 9),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_lines_are_the_same_however_the_file_comes_in_blocks(
+    tmp_path_factory: pytest.TempPathFactory, text: str, block: int, encoding: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "blocks.csv"
+    file.write_bytes(text.encode(encoding))
+    with pytest.MonkeyPatch.context() as patched, file.open("rb") as opened:
+        patched.setattr(lines, "BLOCK", block)
+        assert list(lines.decoded(opened)) == list(StringIO(text, newline=""))
+
+
+@given(text=st.text("aé☃\r\n", max_size=40), block=st.integers(1, 9), after=st.text("a\r\n", max_size=9))
+def test_the_line_that_cannot_be_decoded_is_the_same_however_the_file_comes_in_blocks(
+    tmp_path_factory: pytest.TempPathFactory, text: str, block: int, after: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "spoilt.csv"
+    file.write_bytes(text.encode() + b"\xff" + after.encode())
+    with pytest.MonkeyPatch.context() as patched, file.open("rb") as opened:
+        patched.setattr(lines, "BLOCK", block)
+        with pytest.raises(lines.UnreadableLineError) as caught:
+            list(lines.decoded(opened))
+    assert caught.value.line == len(list(StringIO(text + "!", newline="")))
+
+
+@pytest.mark.parametrize("path", ["/proc/self/mem", "/proc"])
+def test_what_is_there_and_cannot_be_read_is_refused(path: str) -> None:
+    assert flaws(Path(path)) == [(None, None)]
+
+
+def test_a_file_of_a_header_alone_has_no_customer(file: Path) -> None:
+    file.write_text(HEADER)
+    assert read(file) == []
+
+
 def test_a_column_by_nearly_its_name_is_named(file: Path) -> None:
     file.write_text("customerid;firstName;ConnectionID;connectionMandate\n1;Ann;a;0\n")
     with pytest.raises(FlawedFileError) as caught:
@@ -276,6 +416,7 @@ def test_rows_that_share_a_connection_are_counted(file: Path) -> None:
     with CustomersFile.opened(file) as opened:
         contents = opened.check()
     assert (contents.sharing, contents.shared) == (5, 2)
+    assert contents.first_shared == {2: (2, 4, 5), 3: (3, 7)}
 
 
 def test_a_file_that_is_not_utf8_or_not_there(file: Path) -> None:

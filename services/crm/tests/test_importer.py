@@ -7,6 +7,7 @@ from helpers import IN_MEMORY, details
 
 from crm import importer
 from crm.change import Accepted, Change
+from crm.customer import LAST_ID
 from crm.customers_file import CustomersFile, FlawedFileError
 from crm.database import Database, StoreUnavailableError
 from crm.importer import Import
@@ -139,6 +140,35 @@ async def test_a_new_customer_takes_no_id_that_the_file_still_needs(file: Path) 
         assert accepted.customer_id == 42
         await imported(store, file)
         assert (await names(store))[41] == "Ann"
+
+
+async def test_connections_that_rows_share_are_warned_of_by_name(
+    store: Store, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(file, HEADER + ",Ann,a,0\n9,Bo,b,1\n,Cy,a,2\n,Dee,c,1\n8,Eve,b,0\n,Fay,b,0\n")
+    await imported(store, file)
+    (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
+    assert vars(warning)["fields"] == {"rows": 5, "connections": 2, "lines": {"a": (2, 4), "b": (3, 6, 7)}}
+
+
+async def test_of_many_connections_that_rows_share_the_first_are_named(
+    store: Store, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(file, HEADER + "".join(f",Ann,c{number // 9},0\n" for number in range(900)))
+    await imported(store, file)
+    (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
+    fields = vars(warning)["fields"]
+    assert (fields["rows"], fields["connections"]) == (900, 100)
+    assert fields["lines"] == {f"c{each}": tuple(range(2 + 9 * each, 7 + 9 * each)) for each in range(5)}
+
+
+async def test_where_all_ids_are_given_the_import_ends_and_says_so(store: Store, file: Path) -> None:
+    await store.reserve(LAST_ID)
+    write(file, HEADER + "7,Ann,a,0\n,Bo,b,0\n")
+    with pytest.raises(FlawedFileError) as caught:
+        await imported(store, file)
+    (flaw,) = caught.value.flaws
+    assert str(flaw).startswith(f"customerId: no id is left up to {LAST_ID}")
 
 
 async def test_a_file_that_has_changed_since_it_was_checked_ends_the_import(store: Store, file: Path) -> None:

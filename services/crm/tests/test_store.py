@@ -8,7 +8,16 @@ from helpers import IN_MEMORY, details
 
 from crm import ledgers
 from crm import store as store_module
-from crm.change import Accepted, Change, KeyReusedError, KnownCustomerError, RequestKey, UnknownCustomerError
+from crm.change import (
+    Accepted,
+    Change,
+    KeyReusedError,
+    KnownCustomerError,
+    NoIdLeftError,
+    RequestKey,
+    UnknownCustomerError,
+)
+from crm.customer import LAST_ID, parsed_id
 from crm.database import Database, StoreUnavailableError, StoreUnfitError
 from crm.outbox import Outbox
 from crm.store import Store
@@ -257,3 +266,12 @@ async def test_no_more_wait_than_can_be_kept(store: Store, monkeypatch: pytest.M
     assert [type(each) for each in outcomes] == [Accepted] * 3 + [StoreUnavailableError] * 2
     assert await ids(store) == [1, 2, 3]
     assert (await store.accept(Change(details("a")))).customer_id == 4
+
+
+async def test_when_all_ids_are_given_no_customer_is_made_whom_nobody_can_name(store: Store) -> None:
+    await store.reserve(LAST_ID - 1)
+    last = await store.accept(Change(details("a")))
+    assert last.customer_id == LAST_ID == parsed_id(str(LAST_ID))
+    with pytest.raises(NoIdLeftError):
+        await store.accept(Change(details("b")))
+    assert await store.count() == 1

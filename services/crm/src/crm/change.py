@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from crm.customer import Details, Patch
+from crm.customer import LAST_ID, Details, Patch
 from crm.event import ConnectionMandate
 
 KEY_LENGTH = 128
@@ -63,6 +63,13 @@ class UnknownCustomerError(RefusedError, LookupError):
 
 class KnownCustomerError(RefusedError):
     """A new customer with an id that one has already."""
+
+
+class NoIdLeftError(RefusedError):
+    """A new customer when the last id by which one can be named is given."""
+
+    def __init__(self) -> None:
+        super().__init__(f"no id is left up to {LAST_ID}")
 
 
 class StaleError(RefusedError):

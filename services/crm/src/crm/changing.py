@@ -7,12 +7,12 @@ from fastapi import FastAPI, Request, Response
 
 from crm import operations
 from crm.body import JSON_TYPES, PATCH_TYPES, read_object
-from crm.change import Accepted, Change, KeyReusedError, StaleError, UnknownCustomerError, entity_tag
+from crm.change import Accepted, Change, KeyReusedError, NoIdLeftError, StaleError, UnknownCustomerError, entity_tag
 from crm.customer import Details, Fault, InvalidCustomerError, Patch, parsed_id, validated
 from crm.customers import Customers
 from crm.etag import expected_tags
 from crm.idempotency import REPLAYED, request_key
-from crm.problem import Problem
+from crm.problem import NO_ID_LEFT, Problem
 from crm.reading import unknown
 from crm.trace import traceparent
 
@@ -36,6 +36,8 @@ def add_changing(api: FastAPI, customers: Customers) -> None:
             accepted = await customers.accept(Change(details, traceparent=traceparent.get(), key=key))
         except KeyReusedError:
             raise Problem(422, "Idempotency-Key was used for another request: each needs its own.") from None
+        except NoIdLeftError:
+            raise Problem(507, NO_ID_LEFT) from None
         headers = {"Location": f"/customers/{accepted.customer_id}"} | ({REPLAYED: "true"} if accepted.replayed else {})
         _log("customer answered again" if accepted.replayed else "customer created", accepted)
         return _answer(accepted, 201, headers)

@@ -16,6 +16,9 @@ PROPERTIES, NAME_LENGTH, VALUE_LENGTH = 50, 64, 1000
 """At most: how many there are beside the id, and characters of a name and of a value. Without them a
 customer could grow with each patch."""
 
+LAST_ID = 10**18 - 1
+"""The highest that `parsed_id` reads, so that no customer is given one by whom nobody can name them."""
+
 _INVISIBLE = (
     # Unicode's categories Cc and Cf, and its line and paragraph separators: Unicode 16, whatever Python knows.
     r"\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
@@ -28,8 +31,6 @@ NAME_PATTERN = rf"^[^{_INVISIBLE}]*$"
 CONNECTION_ID_PATTERN = rf"^(?!{_SHORTENED}$)[^\s{_INVISIBLE}]([^{_INVISIBLE}]*[^\s{_INVISIBLE}])?$"
 """The same for Python and for JSON Schema. What str.isprintable says depends on Python's version."""
 
-_NAME = re.compile(NAME_PATTERN)
-_CONNECTION_ID = re.compile(CONNECTION_ID_PATTERN)
 _HIDDEN = re.compile(f"[{_INVISIBLE}]")
 _SCIENTIFIC = re.compile(_SHORTENED)
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -103,6 +104,22 @@ def parsed_id(text: str) -> int | None:
     return int(text) if _ID.fullmatch(text) else None
 
 
+def disguised(text: str) -> str | None:
+    """Why `text` is not the id that it seems to be: nobody sees what is in it, or a spreadsheet has rewritten it."""
+    if not _is_plain(text) and (hidden := _HIDDEN.search(text)):
+        return f"must have no invisible character, such as its U+{ord(hidden[0]):04X}"
+    if text != text.strip():
+        return "must have no blank at its ends"
+    if _SCIENTIFIC.fullmatch(text):
+        return f"must have all its digits: a spreadsheet has shortened it to {text[:40]}; format its column as text"
+    return None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether all of `text` is visible ASCII or blanks: most is, and this is known much sooner than the rest."""
+    return text.isascii() and text.isprintable()
+
+
 def validated(raw: Mapping[str, object]) -> Details:
     """The details in `raw`; a mandate may also be the integer 0, 1 or 2.
 
@@ -129,11 +146,17 @@ def _faults(properties: Mapping[str, object]) -> Iterator[Fault]:
         if name not in properties:
             yield Fault(name, "is missing")
     for name, value in properties.items():
-        if not 1 <= len(name) <= NAME_LENGTH or not _NAME.fullmatch(name) or _UNFIT.search(name):
-            needed = f"a property needs a name of 1 to {NAME_LENGTH} characters, no invisible ones among them"
-            yield Fault(ascii(name[:NAME_LENGTH]), needed)
+        if reason := reason_against_name(name):
+            yield Fault(ascii(name[:NAME_LENGTH]), reason)
         elif reason := _reason_against(name, value):
             yield Fault(name, reason)
+
+
+def reason_against_name(name: str) -> str | None:
+    """Why a property may not have this name."""
+    if 1 <= len(name) <= NAME_LENGTH and (_is_plain(name) or not (_HIDDEN.search(name) or _UNFIT.search(name))):
+        return None
+    return f"a property needs a name of 1 to {NAME_LENGTH} characters, no invisible ones among them"
 
 
 def _reason_against(name: str, value: object) -> str | None:
@@ -152,13 +175,7 @@ def _reason_against(name: str, value: object) -> str | None:
 def _reason_against_connection_id(value: str) -> str | None:
     if not 1 <= len(value) <= CONNECTION_ID_LENGTH:
         return f"must have 1 to {CONNECTION_ID_LENGTH} characters, not {len(value)}"
-    if _CONNECTION_ID.fullmatch(value) and not _UNFIT.search(value):
-        return None
-    if hidden := _HIDDEN.search(value):
-        return f"must have no invisible character, such as its U+{ord(hidden[0]):04X}"
-    if _SCIENTIFIC.fullmatch(value):
-        return f"must have all its digits: a spreadsheet has shortened it to {value}; format its column as text"
-    return "has a lone surrogate" if _UNFIT.search(value) else "must have no blank at its ends"
+    return disguised(value) or ("has a lone surrogate" if _UNFIT.search(value) else None)
 
 
 def _shown(value: object) -> str:

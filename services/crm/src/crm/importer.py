@@ -9,11 +9,11 @@ from itertools import islice
 from time import monotonic
 from typing import TypeVar
 
-from crm.change import Accepted, Change, RequestKey
+from crm.change import Accepted, Change, NoIdLeftError, RequestKey
 from crm.customers_file import Contents, CustomersFile
 from crm.database import StoreUnavailableError
 from crm.progress import Progress
-from crm.rows import Row, short
+from crm.rows import Flaw, Row, short
 from crm.store import Store
 
 T = TypeVar("T")
@@ -54,15 +54,13 @@ class Import:
             return None
         contents = self._file.check()
         self._progress.total = contents.rows
-        if contents.shared:
-            fields = {"rows": contents.sharing, "connections": contents.shared}
-            log.warning("rows of the file share a connection: the last of them speaks for it", extra={"fields": fields})
         return contents
 
     async def run(self, contents: Contents) -> None:
         """Store the rows, however long the store is away. Raises FlawedFileError."""
         await _patiently(lambda: self._store.reserve(contents.highest_id))
-        with closing(_changes(self._file.rows(), contents)) as changes:
+        rows = _warned(self._file.rows(), contents)
+        with closing(_changes(rows, contents)) as changes:
             await self._store_all(changes, contents.rows)
         await _patiently(lambda: self._store.note_imported(self._file.digest))
         self._progress.finished = True
@@ -73,6 +71,8 @@ class Import:
         while chunk := list(islice(changes, ROWS_AT_ONCE)):
             # A chunk of which nobody knows whether it was stored does no harm when it comes again.
             outcomes = await _patiently(lambda: self._store.accept_all(chunk))
+            if any(isinstance(each, NoIdLeftError) for each in outcomes):
+                raise self._file.refused(Flaw(None, "customerId", f"{NoIdLeftError()}; give each row one that is free"))
             self._added += sum(isinstance(each, Accepted) and not each.replayed for each in outcomes)
             self._progress.rows += len(chunk)
             if monotonic() - said > SAID_EVERY:
@@ -84,6 +84,19 @@ class Import:
         known = self._progress.rows - self._added
         counted = {"rows": self._progress.rows, "of": self._progress.total, "customers": self._added, "known": known}
         log.info(message, extra={"fields": counted | fields})
+
+
+def _warned(rows: Iterator[Row], contents: Contents) -> Iterator[Row]:
+    """`rows`; the connections that several of them share are warned of when the first of these are known by name."""
+    named = dict[str, tuple[int, ...]]()
+    for row in rows:
+        if row.line in contents.first_shared:
+            named[row.details.connection_id] = contents.first_shared[row.line]
+            if len(named) == len(contents.first_shared):
+                fields = {"rows": contents.sharing, "connections": contents.shared, "lines": named}
+                message = "rows of the file share a connection: the last of them speaks for it"
+                log.warning(message, extra={"fields": fields})
+        yield row
 
 
 def _changes(rows: Iterator[Row], contents: Contents) -> Generator[Change, None, None]:

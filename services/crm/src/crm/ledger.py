@@ -10,13 +10,14 @@ from crm.change import (
     Change,
     KeyReusedError,
     KnownCustomerError,
+    NoIdLeftError,
     RefusedError,
     RequestKey,
     StaleError,
     UnknownCustomerError,
     entity_tag,
 )
-from crm.customer import Details, InvalidCustomerError, Patch
+from crm.customer import LAST_ID, Details, InvalidCustomerError, Patch
 from crm.event import ConnectionMandate, Grant, levels_changed, next_sequence
 
 Outcome = Accepted | RefusedError | InvalidCustomerError
@@ -68,12 +69,17 @@ class Ledger:
         """
         if change.key and (answer := self.answers.get(change.key.text)):
             return _again(change.key, answer)
-        customer_id = change.customer_id or self.last_customer_id + 1
+        customer_id = change.customer_id or self._next_id()
         details = self._details(customer_id, change)
         accepted = self._accept(customer_id, details, change.traceparent)
         if change.key:
             self.answers[change.key.text] = Answer(change.key.fingerprint, customer_id, accepted.document)
         return accepted
+
+    def _next_id(self) -> int:
+        if self.last_customer_id >= LAST_ID:
+            raise NoIdLeftError
+        return self.last_customer_id + 1
 
     def _details(self, customer_id: int, change: Change) -> Details:
         """What the customer shall be after `change`, which may ask for it."""

@@ -2,24 +2,23 @@
 
 import codecs
 from collections.abc import Iterator
-from io import BufferedReader, TextIOWrapper
+from io import BufferedReader, StringIO
 
 LONGEST = 64 * 1024
 """Characters of a line, and of a row of several lines: as much as the body of a request may have."""
 
-_SPOILT = "\udcff"
-"""In place of what cannot be decoded; no encoding has it."""
+BLOCK = 64 * 1024
+"""Bytes that are decoded at once."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8", "UTF-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
+    (b"", "utf-8", "UTF-8"),
+)
+"""The byte order marks with which a file may begin, with the codec of each and its name to people."""
 
 _AS = "save the file as CSV UTF-8"
-
-
-def _mark(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return _SPOILT, error.end
-
-
-codecs.register_error("crm-marked", _mark)
 
 
 class UnreadableLineError(ValueError):
@@ -35,21 +34,45 @@ def decoded(file: BufferedReader) -> Iterator[str]:
 
     The file is UTF-8, with a byte order mark or without, or UTF-16 with one. Raises UnreadableLineError.
     """
-    file.seek(0)
-    begins = file.peek(2)[:2]
-    encoding = "utf-16" if begins in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    text = TextIOWrapper(file, encoding, "crm-marked", newline="")
-    try:
-        number = 0
-        while line := text.readline(LONGEST + 1):
+    number, rest = 0, ""
+    for text, fault in _pieces(file):
+        lines = StringIO(rest + text, newline="").readlines()
+        # The last line may not be whole yet, or lack the LF after its CR; where nothing more can be read it is whole.
+        rest = lines.pop() if lines and not (fault and lines[-1].endswith(("\n", "\r"))) else ""
+        for line in lines:
             number += 1
-            if _SPOILT in line:
-                raise UnreadableLineError(number, f"is not {encoding.removesuffix('-sig').upper()}: {_AS}")
-            if "\0" in line:
-                raise UnreadableLineError(number, f"has a NUL, as in UTF-16 without a byte order mark: {_AS}")
             if len(line) > LONGEST:
-                raise UnreadableLineError(number, f"has more than {LONGEST} characters")
+                raise _too_long(number)
             yield line
-    finally:
-        if not file.closed:  # who reads no further may have left the file before this
-            text.detach()
+        if len(rest) > LONGEST:
+            raise _too_long(number + 1)
+        if fault:
+            raise UnreadableLineError(number + 1, fault)
+    if rest:
+        yield rest
+
+
+def _too_long(line: int) -> UnreadableLineError:
+    return UnreadableLineError(line, f"has more than {LONGEST} characters")
+
+
+def _pieces(file: BufferedReader) -> Iterator[tuple[str, str]]:
+    """The text in pieces; with the last of them why no more can be read, if it cannot."""
+    file.seek(0)
+    begin = file.read(3)
+    mark, encoding, name = next(each for each in _MARKS if begin.startswith(each[0]))
+    file.seek(len(mark))
+    decoder = codecs.getincrementaldecoder(encoding)()
+    fault, ended = "", False
+    while not fault and not ended:
+        block = file.read(BLOCK)
+        ended = not block
+        try:
+            text = decoder.decode(block, final=ended)
+        except UnicodeDecodeError as error:
+            text = error.object[: error.start].decode(encoding)
+            fault = f"is not {name}: {_AS}"
+        if "\0" in text:
+            text = text[: text.index("\0")]
+            fault = f"has a NUL, as in UTF-16 without a byte order mark: {_AS}"
+        yield text, fault

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from crm import schema
 from crm.body import JSON_TYPES, PATCH_TYPES
 from crm.idempotency import REPLAYED
-from crm.problem import MEDIA_TYPE, UNFIT, Problem
+from crm.problem import MEDIA_TYPE, NO_ID_LEFT, UNFIT, Problem
 
 VERSION = "1.0.0"
 
@@ -28,6 +28,7 @@ _REASONS = {
     500: UNFIT,
     503: "The customers cannot be reached now; nothing was changed. Try again.",
     505: "All customers are sent in chunks, which HTTP/1.0 lacks: use /customers?limit=1000.",
+    507: NO_ID_LEFT,
 }
 _BODY = (400, 408, 413, 415, 422)
 
@@ -125,7 +126,7 @@ PAGE = _operation(
 CREATE = _operation(
     "makeCustomer", "Make a customer", "It gets the id above the highest so far.",
     {201: _json(_CUSTOMER, schema.STORED, "The new customer.", "Location", "ETag", REPLAYED)},
-    (*_BODY, 412, 500, 503), ("IdempotencyKey",), _body("NewCustomer", JSON_TYPES),
+    (*_BODY, 412, 500, 503, 507), ("IdempotencyKey",), _body("NewCustomer", JSON_TYPES),
 )  # fmt: skip
 _CHANGE = ({200: _ONE}, (*_BODY, 404, 412, 500, 503), ("Id", "IfMatch"))
 REPLACE = _operation(

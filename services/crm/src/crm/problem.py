@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from crm.customer import Fault
+from crm.customer import LAST_ID, Fault
 from crm.customers import ImportingError
 from crm.database import OutcomeUnknownError, StoreUnavailableError, StoreUnfitError
 
@@ -21,6 +21,11 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 UNFIT = (
     "The database refuses this, and will again; nothing was changed. To try again will not help until it is "
     "mended: CRM's log says why."
+)
+
+NO_ID_LEFT = (
+    f"No customer can be made: ids up to {LAST_ID} are given, and nobody could name one with a higher id. In CRM's "
+    "database last_customer_id of the table counters must be lowered to the highest id that a customer has."
 )
 
 log = logging.getLogger(__name__)

@@ -1,27 +1,36 @@
 """The rows of a CSV file of customers, each of them good or with what is wrong about it."""
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import chain
 
-from crm.customer import Details, InvalidCustomerError, parsed_id, validated
-from crm.lines import LONGEST, UnreadableLineError
+from crm import records
+from crm.customer import (
+    NAME_LENGTH,
+    PROPERTIES,
+    Details,
+    Fault,
+    InvalidCustomerError,
+    disguised,
+    parsed_id,
+    reason_against_name,
+    validated,
+)
+from crm.lines import UnreadableLineError
+from crm.records import plain
 
 REQUIRED_COLUMNS = ("customerId", "connectionId", "connectionMandate")
-DELIMITERS = (",", ";", "\t")
+_REQUIRED = frozenset(map(plain, REQUIRED_COLUMNS))
 
 HIGHEST_ID = 10**17 - 1
 """In a file. CRM gives ids above it, and names those of 18 digits (customer.py)."""
 
-_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-"""The line with which a spreadsheet is told how its columns are separated."""
+_SHOWN = 200
+"""Characters of a header that a reason repeats."""
 
 _BREAK = re.compile(r"\r\n|\r|\n")
-_QUOTED = re.compile(r'"(?:[^"]|"")*+"(?!")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,116 +73,46 @@ def read(lines: Iterator[str]) -> Iterator[Row | Flaw]:
     left out.
     """
     try:
-        records = _Records(lines)
-        header = [name.strip() for name in next(records, (1, []))[1]]
-        unnamed = len(header)
+        found = records.read(lines, _REQUIRED)
+        header_line, names = next(found, (1, []))
+        header = [name.strip() for name in names]
         while header and not header[-1]:
             header.pop()
-        flaws = list(_flaws_of_header(records.header_line, header))
+        flaws = list(_flaws_of_header(header_line, header))
         yield from flaws
-        for line, fields in records:
+        for line, fields in found:
             # Under a header with flaws no field can be trusted to be what it seems.
             if not flaws:
-                yield from _read_row(line, header, unnamed, fields)
+                yield from _read_row(line, header, len(names), fields)
     except UnreadableLineError as error:
         yield Flaw(error.line, None, str(error))
-
-
-class _Records:
-    """The fields of each record that is not empty, with the line on which it begins.
-
-    Raises UnreadableLineError.
-    """
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self._number = 0  # of the last line that was read
-        self._record: list[str] = []  # the lines of the record at hand
-        self._size = 0  # and their characters
-        self._delimiter = ""
-        self.header_line = 1
-        self._reader = self._told()
-
-    def __iter__(self) -> "_Records":
-        return self
-
-    def __next__(self) -> tuple[int, list[str]]:
-        while True:
-            self._record.clear()
-            self._size = 0
-            begins = self._number + 1
-            try:
-                fields = next(self._reader)
-            except csv.Error as error:
-                raise self._misquoted(begins, str(error)) from None
-            if fields and (fields[0].strip() or any(map(str.strip, fields))):
-                return begins, fields
-
-    def _told(self) -> Iterator[list[str]]:
-        """The reader, by what the first line that is not empty tells of the delimiter."""
-        first = next((line for line in self._counted() if line.strip()), "")
-        if separator := _SEPARATOR.fullmatch(first):
-            if separator[1] not in DELIMITERS:
-                raise UnreadableLineError(self._number, "must be sep=, or sep=; or sep= and a tab")
-            self.header_line = self._number + 1
-            self._delimiter, first = separator[1], ""
-        else:
-            self.header_line = max(self._number, 1)
-            self._number -= bool(first)
-            self._delimiter = max(DELIMITERS, key=lambda each: _required_in(first, each))
-        return csv.reader(self._counted(*filter(None, [first])), delimiter=self._delimiter, strict=True)
-
-    def _counted(self, *again: str) -> Iterator[str]:
-        for line in chain(again, self._lines):
-            self._number += 1
-            self._record.append(line)
-            self._size += len(line)
-            if self._size > LONGEST:
-                raise csv.Error(f"the row has more than {LONGEST} characters")
-            yield line
-
-    def _misquoted(self, begins: int, reason: str) -> UnreadableLineError:
-        """About the field that cannot be read: a quote too many opens one that may reach to the end of the file."""
-        text = "".join(self._record)
-        line = begins + len(_BREAK.findall(text[: _misquoted_at(text, self._delimiter)]))
-        return UnreadableLineError(line, f"a quote is open or one too many: {reason}; nor can what follows be read")
-
-
-def _misquoted_at(record: str, delimiter: str) -> int:
-    """Where the field begins that is not as a quoted one must be; the beginning if each of them is."""
-    at = 0
-    while at < len(record):
-        end = at
-        if record[at] == '"':
-            quoted = _QUOTED.match(record, at)
-            if not quoted or record[quoted.end() : quoted.end() + 1] not in {delimiter, "\r", "\n", ""}:
-                return at
-            end = quoted.end()
-        while end < len(record) and record[end] not in {delimiter, "\r", "\n"}:
-            end += 1
-        at = end + 1
-    return 0
-
-
-def _required_in(line: str, delimiter: str) -> int:
-    try:
-        names = next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return 0
-    return len({name.strip() for name in names}.intersection(REQUIRED_COLUMNS))
 
 
 def _flaws_of_header(line: int, header: list[str]) -> Iterator[Flaw]:
     for name in REQUIRED_COLUMNS:
         if name not in header:
-            like = next((each for each in header if each.casefold() == name.casefold()), None)
-            found = f"; {like!r} must be written so" if like else ""
-            yield Flaw(line, name, f"this column is missing{found}")
+            yield Flaw(line, name, f"this column is missing; {_instead_of(name, header)}")
     for name in dict.fromkeys(header):
         if not name:
             yield Flaw(line, None, "a column has no name")
         elif header.count(name) > 1:
             yield Flaw(line, name, "this column is there more than once")
+        elif plain(name) not in _REQUIRED and (reason := reason_against_name(name)):
+            yield Flaw(line, ascii(name[:NAME_LENGTH]), reason)
+    if len(header) > 1 + PROPERTIES:
+        has = f"has {len(header) - 1} columns beside customerId"
+        yield Flaw(line, None, f"{has}, and a customer has {PROPERTIES} properties at most")
+
+
+def _instead_of(name: str, header: list[str]) -> str:
+    if not header:
+        return "the file is empty"
+    if like := next((each for each in header if plain(each) == plain(name)), None):
+        return f"{like!r} must be written so"
+    if len(header) == 1:
+        return f"there is only {header[0][:_SHOWN]!r}: columns are separated by a comma, a semicolon or a tab"
+    there = ", ".join(map(repr, header))
+    return f"there are {there}" if len(there) <= _SHOWN else f"there are {there[:_SHOWN]}…"
 
 
 def _read_row(line: int, header: list[str], unnamed: int, fields: list[str]) -> Iterator[Row | Flaw]:
@@ -186,21 +125,25 @@ def _read_row(line: int, header: list[str], unnamed: int, fields: list[str]) -> 
     properties = dict(zip(header, fields, strict=True))
     id_text = properties.pop("customerId")
     customer_id = parsed_id(id_text)
-
-    def flaw(column: str, reason: str) -> Flaw:
-        at = line + _breaks(fields[: header.index(column)]) if column in header else line
-        return Flaw(at, column, reason)
-
-    if id_text and customer_id is None:
-        yield flaw("customerId", f"must be a whole number from 1 to {HIGHEST_ID}, or empty, not {id_text!r}")
-    elif customer_id and customer_id > HIGHEST_ID:
-        yield flaw("customerId", f"must be at most {HIGHEST_ID}: CRM gives the ids above")
+    faults = list[Fault]()
+    if id_text and (customer_id is None or customer_id > HIGHEST_ID):
+        faults.append(Fault("customerId", _reason_against_id(id_text)))
     try:
         details = validated(properties)
     except InvalidCustomerError as error:
-        yield from (flaw(fault.field, fault.reason) for fault in error.faults)
+        faults += error.faults
     else:
-        yield Row(line, customer_id, details)
+        if not faults:
+            yield Row(line, customer_id, details)
+    for fault in faults:
+        before = fields[: header.index(fault.field)] if fault.field in header else []
+        yield Flaw(line + _breaks(before), fault.field, fault.reason)
+
+
+def _reason_against_id(text: str) -> str:
+    if parsed_id(text):
+        return f"must be at most {HIGHEST_ID}: CRM gives the ids above"
+    return disguised(text) or f"must be a whole number from 1 to {HIGHEST_ID}, or empty, not {text[:40]!r}"
 
 
 def _breaks(fields: Iterable[str]) -> int:

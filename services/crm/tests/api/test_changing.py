@@ -5,7 +5,9 @@ import httpx
 import pytest
 from asking import MOLLY, assert_problem
 
+from crm.customer import LAST_ID
 from crm.outbox import Outbox
+from crm.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -149,4 +151,30 @@ async def test_many_at_once_with_one_key_make_one_customer(client: httpx.AsyncCl
 async def test_a_key_that_is_none_is_refused(client: httpx.AsyncClient, keys: list[bytes]) -> None:
     headers = [(b"Idempotency-Key", key) for key in keys]
     assert_problem(await client.post("/customers", json=MOLLY, headers=headers), 400)
+    assert (await client.get("/")).json() == {}
+
+
+@pytest.mark.parametrize(
+    ("connection_id", "reason"),
+    [
+        ("7733\u200b", "must have no invisible character, such as its U+200B"),
+        ("7733\u00a0", "must have no blank at its ends"),
+        ("8,71687E+17", "a spreadsheet has shortened it"),
+    ],
+)
+async def test_what_only_looks_like_a_connection_id_is_refused_for_that_reason(
+    client: httpx.AsyncClient, connection_id: str, reason: str
+) -> None:
+    await client.post("/customers", json=MOLLY)
+    for method, path in (("POST", "/customers"), *((method, "/customers/1") for method in CHANGES)):
+        response = await client.request(method, path, json={**MOLLY, "connectionId": connection_id})
+        (error,) = assert_problem(response, 422)["errors"]
+        assert error["field"] == "connectionId"
+        assert reason in error["reason"]
+
+
+async def test_when_all_ids_are_given_a_new_customer_is_refused(client: httpx.AsyncClient, store: Store) -> None:
+    await store.reserve(LAST_ID)
+    problem = assert_problem(await client.post("/customers", json=MOLLY), 507)
+    assert str(LAST_ID) in problem["detail"]
     assert (await client.get("/")).json() == {}
