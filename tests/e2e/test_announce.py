@@ -17,6 +17,7 @@ from polling import poll_until
 from verbs import Verbs, copied
 
 CUSTOMERS = 200
+CORINNE = {"firstName": "Corinne", "lastName": "Lopez", "city": "Enschede", "connectionId": "7733"}
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +141,11 @@ def test_a_clock_that_was_set_back_is_noticed(target: Target, verbs: Verbs) -> N
     with service(target, "iot") as iot:
         poll_until(lambda: iot.curl("?connectionId=7733").json["connectionMandate"] == "2", "it came", seconds=20)
         with service(target, "crm") as crm:
-            for level in "10":
-                change = {"connectionId": "7733", "connectionMandate": level}
+            for level in "01":
+                change = {**CORINNE, "connectionMandate": level}
                 assert crm.post("/customers/7", change).status == 200
         said = verbs.run("audit", code=1)
         assert "scripts/announce" in said
         assert "clock" in said
         told(verbs)
-        assert iot.curl("?connectionId=7733").json["connectionMandate"] == "0"
+        assert iot.curl("?connectionId=7733").json["connectionMandate"] == "1"
