@@ -36,6 +36,7 @@ def test_the_sidecar_knows_the_service(name: str) -> None:
         "dapr.io/app-port": str(SERVICES[name]),
         "dapr.io/config": name,
         "dapr.io/app-token-secret": f"{name}-app-token",
+        "dapr.io/env": "GOMEMLIMIT=256MiB",
         "dapr.io/log-as-json": "true",
         "dapr.io/enable-native-sidecar": "true",
         "dapr.io/disable-builtin-k8s-secret-store": "true",

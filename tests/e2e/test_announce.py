@@ -97,29 +97,6 @@ def told(verbs: Verbs) -> None:
 
 
 @pytest.mark.last
-@pytest.mark.usefixtures("in_a_file")
-@pytest.mark.parametrize("lose", [lose_the_topic, lose_some_partitions])
-def test_a_loss_on_the_topic_is_named_and_not_copied_and_mended(
-    target: Target, verbs: Verbs, request: pytest.FixtureRequest, lose: Callable[[Target], None]
-) -> None:
-    many(target, request.node.callspec.id.replace("_", "-"))
-    told(verbs)
-    lose(target)
-    said = verbs.run("audit", code=1)
-    assert "on the topic" in said
-    assert "scripts/announce" in said
-    refused = verbs.run("rebuild", code=2)
-    assert "scripts/announce" in refused
-    with service(target, "iot") as iot:
-        assert iot.curl("?connectionId=7733").status == 200
-    told(verbs)
-    verbs.run("rebuild")
-    assert verbs.json("audit")["differences"] == []
-    verbs.run("rebuild", "--back")
-    verbs.run("rebuild", "--forget")
-
-
-@pytest.mark.last
 def test_what_crm_has_forgotten_is_revoked(target: Target, verbs: Verbs) -> None:
     many(target, "forgotten")
     target.kubectl("rollout", "restart", "deployment/crm")
@@ -149,3 +126,30 @@ def test_a_clock_that_was_set_back_is_noticed(target: Target, verbs: Verbs) -> N
         assert "clock" in said
         told(verbs)
         assert iot.curl("?connectionId=7733").json["connectionMandate"] == "1"
+
+
+@pytest.mark.last
+@pytest.mark.usefixtures("in_a_file")
+@pytest.mark.parametrize("lose", [lose_the_topic, lose_some_partitions])
+def test_a_loss_on_the_topic_is_named_and_not_copied_and_mended(
+    target: Target, verbs: Verbs, request: pytest.FixtureRequest, lose: Callable[[Target], None]
+) -> None:
+    many(target, request.node.callspec.id.replace("_", "-"))
+    told(verbs)
+    lose(target)
+    said = verbs.run("audit", code=1)
+    assert "on the topic" in said
+    assert "scripts/announce" in said
+    refused = verbs.run("rebuild", code=2)
+    assert "scripts/announce" in refused
+    with service(target, "iot") as iot:
+        assert iot.curl("?connectionId=7733").status == 200
+    told(verbs)
+
+
+@pytest.mark.last
+def test_once_all_is_told_again_the_topic_alone_rebuilds_the_read_model(verbs: Verbs) -> None:
+    verbs.run("rebuild")
+    assert verbs.json("audit")["differences"] == []
+    verbs.run("rebuild", "--back")
+    verbs.run("rebuild", "--forget")

@@ -11,6 +11,7 @@ from operate.pod import run_in
 from polling import poll_until
 
 CUSTOMER, CONNECTION = "7", "7733"
+CORINNE = {"firstName": "Corinne", "lastName": "Lopez", "city": "Enschede", "connectionId": CONNECTION}
 EVENT = {
     "specversion": "1.0",
     "id": "forged",
