@@ -4,13 +4,15 @@ import os
 import shutil
 from pathlib import Path
 
-MARIADBD = shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
-"""MariaDB's server, None where there is none."""
-
 
 def daprd() -> str | None:
     """Dapr's sidecar, None where there is none."""
     return os.environ.get("DAPRD") or shutil.which("daprd")
+
+
+def mariadbd() -> str | None:
+    """MariaDB's server, None where there is none: it may be installed while this process runs."""
+    return shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 
 
 def kafka_jars() -> str | None:
@@ -24,6 +26,6 @@ def missing(*, mariadb: bool = False) -> list[str]:
         "daprd, on the PATH or in DAPRD": Path(daprd() or "/nowhere").exists(),
         "Kafka's jars in the folder KAFKA_JARS": any(Path(kafka_jars() or "/nowhere").glob("kafka-server-*.jar")),
         "java": shutil.which("java"),
-        "mariadbd": MARIADBD or not mariadb,
+        "mariadbd": mariadbd() or not mariadb,
     }
     return [name for name, there in wanted.items() if not there]

@@ -4,7 +4,7 @@ import getpass
 import subprocess
 from pathlib import Path
 
-from parts.found import MARIADBD
+from parts.found import mariadbd
 from parts.process import Process, free_port, listens
 
 _DATABASE = """
@@ -28,7 +28,7 @@ class MariaDb(Process):
         install = ["mariadb-install-db", "--no-defaults", user, f"--datadir={data}", "--skip-test-db"]
         subprocess.run(install, check=True, capture_output=True)
         words = [
-            MARIADBD,
+            mariadbd(),
             "--no-defaults",
             user,
             f"--datadir={data}",

@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
-    if not found.MARIADBD:
+    if not found.mariadbd():
         pytest.skip("needs mariadbd (Debian: mariadb-server)")
     with MariaDb(tmp_path_factory.mktemp("mariadb")) as running:
         yield running

@@ -233,7 +233,7 @@ async def test_a_database_whose_server_is_silent_is_not_opened(
 
 
 async def test_mysql_is_refused_by_its_name(tmp_path: Path) -> None:
-    if not found.MARIADBD:
+    if not found.mariadbd():
         pytest.skip("needs mariadbd (Debian: mariadb-server)")
     refused = pytest.raises(StoreUnavailableError, match=r"is MySQL 8\.4\.3: CRM needs MariaDB")
     with MariaDb(tmp_path / "mysql", version="8.4.3") as mysql, refused:

@@ -24,8 +24,8 @@ from crm.records import plain
 REQUIRED_COLUMNS = ("customerId", "connectionId", "connectionMandate")
 _REQUIRED = frozenset(map(plain, REQUIRED_COLUMNS))
 
-HIGHEST_ID = 10**17 - 1
-"""In a file. CRM gives ids above it, and names those of 18 digits (customer.py)."""
+HIGHEST_ID = 10**18 - 1 - 10**9
+"""In a file. CRM gives a billion ids above it, and names those of 18 digits (customer.py)."""
 
 _SHOWN = 200
 """Characters of a header that a reason repeats."""
