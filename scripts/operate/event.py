@@ -30,13 +30,12 @@ class Told:
     """What the records of a topic say.
 
     :param newest: level and rank of each connection's newest event.
-    :param set_back: connections whose last event is older by sequence than one before: a clock was set back.
-        Compaction will leave that last one alone.
+    :param last: when the last event of each connection arrived that has a sequence, whatever that is.
     :param changing: connections of which something was said at, or after, the offsets that were asked about.
     """
 
     newest: dict[str, tuple[str, Rank]] = field(default_factory=dict)
-    set_back: set[str] = field(default_factory=set)
+    last: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     changing: set[str] = field(default_factory=set)
 
     def level(self, connection: str) -> str | None:
@@ -50,13 +49,21 @@ class Told:
         return said[1][0] if said else -1
 
     @property
+    def set_back(self) -> set[str]:
+        """The connections whose last event is older by sequence than one before: a clock was set back.
+
+        Of a partition, compaction will leave that last one alone.
+        """
+        return {one for one, (_, rank) in self.newest.items() if rank[0] >= 0 and self.last[one] > rank[1:]}
+
+    @property
     def highest(self) -> int:
         """The highest sequence of all, 0 when there is none."""
         return max((rank[0] for _, rank in self.newest.values() if rank[0] > 0), default=0)
 
 
 def told(records: Iterable[Record], since: Offsets | None = None) -> Told:
-    """Read records, those of one connection in the order in which they arrived.
+    """Read records, in any order.
 
     The higher sequence is newer; an event without one is older than any with; among equals arrival decides.
     What cannot be read says nothing.
@@ -72,9 +79,9 @@ def told(records: Iterable[Record], since: Offsets | None = None) -> Told:
         best = whole.newest.get(connection)
         if best is None or rank >= best[1]:
             whole.newest[connection] = level, rank
-            whole.set_back.discard(connection)
-        elif 0 <= sequence < best[1][0] and rank[1:] > best[1][1:]:
-            whole.set_back.add(connection)
+        # Events of a connection can be on two partitions, which are read in any order.
+        if sequence >= 0 and rank[1:] > whole.last.get(connection, ()):
+            whole.last[connection] = rank[1:]
         if since is not None and record.offset >= since[record.partition]:
             whole.changing.add(connection)
     return whole

@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,15 @@ class TestEvent:
         assert (said.level("7"), said.sequence("7"), said.level("none"), said.sequence("none")) == ("2", 9, None, -1)
         assert (said.highest, said.set_back, said.changing) == (9, {"7"}, {"8"})
         assert event.told([record(mandate("1"))]).highest == 0
+
+    def test_what_is_set_back_is_found_in_whatever_order_partitions_are_read(self) -> None:
+        before = record(mandate("2", 9), partition=3, offset=7, timestamp=100)
+        after = [
+            record(mandate(level, sequence), offset=sequence, timestamp=101) for level, sequence in (("0", 7), ("1", 8))
+        ]
+        for records in permutations([before, *after]):
+            said = event.told(records)
+            assert (said.level("7"), said.set_back) == ("2", {"7"})
 
 
 class TestConnection:
