@@ -15,7 +15,7 @@ from cluster.target import Target
 from offline.progress import say, step
 from operate.agreement import Heard, compared, hear
 from operate.bar import Bar
-from operate.broker import TOPIC, Broker
+from operate.broker import TOPIC, Broker, Offsets
 from operate.connection import is_id
 from operate.difference import NOBODY, mends, sentence_of
 from operate.event import AHEAD
@@ -71,7 +71,7 @@ def announce(target: Target) -> int:
             left = [one for one in left if heard.told.sequence(one) <= start]
         if left:
             raise Failure(f"{len(left):,} connections, such as {left[0]}, are not on the topic yet", "Run it again")
-        _let_read(target, broker, read_model)
+        _let_read(target, broker, read_model, begun)
         follow(broker, read_model.app_id)
         with step("compare CRM, the topic and IoT"):
             found = compared(broker, heard, crm, iot, begun)
@@ -141,13 +141,12 @@ def _tell(broker: Broker, crm: Link, token: Mapping[str, str], connections: Sequ
         bar.close()
 
 
-def _let_read(target: Target, broker: Broker, read_model: ReadModel) -> None:
+def _let_read(target: Target, broker: Broker, read_model: ReadModel, ends: Offsets) -> None:
     """Start IoT's pods anew when they read nothing of a topic that was deleted and made anew.
 
     With the topic went the positions of its readers, and a sidecar that subscribes in bulk goes on waiting where
     the old one ended: seen with Dapr 1.18.2, whose loop then also takes a whole core.
     """
-    ends = broker.ends(TOPIC)
     stand = broker.stand(read_model.app_id, TOPIC, ends)
     if any(ends.values()) and not any(here.position for here in stand.values()):
         with step(f"let {LIVE} read the topic from its beginning: it was made anew"):

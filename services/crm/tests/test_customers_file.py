@@ -148,6 +148,16 @@ def test_files_as_people_have_them(file: Path, content: str, encoding: str) -> N
     assert [row.details.properties["firstName"] for row in rows] == ["Ann", "Bo"]
 
 
+def second_row_is_refused(file: Path, row: str, column: str, reason: str) -> None:
+    """Under a good row this one has one flaw."""
+    file.write_text(table("1,Ann,a,0", row), encoding="utf-8")
+    with pytest.raises(FlawedFileError) as caught:
+        read(file)
+    (flaw,) = caught.value.flaws
+    assert (flaw.line, flaw.column) == (3, column)
+    assert reason in flaw.reason
+
+
 ROWS = 100_000
 MANY = [f"{number},Ann,c{number},{number % 3}" for number in range(1, ROWS + 1)]
 
@@ -250,12 +260,7 @@ def test_a_quote_that_is_never_closed_needs_no_more_memory_than_a_row_may_have(f
     ],
 )
 def test_ids_that_only_look_like_ids(file: Path, id_: str, reason: str) -> None:
-    file.write_text(table("1,Ann,a,0", f'2,Bo,"{id_}",1'), encoding="utf-8")
-    with pytest.raises(FlawedFileError) as caught:
-        read(file)
-    (flaw,) = caught.value.flaws
-    assert (flaw.line, flaw.column) == (3, "connectionId")
-    assert reason in flaw.reason
+    second_row_is_refused(file, f'2,Bo,"{id_}",1', "connectionId", reason)
 
 
 def test_an_id_leaves_room_for_those_that_crm_gives(file: Path) -> None:
@@ -278,12 +283,7 @@ def test_an_id_leaves_room_for_those_that_crm_gives(file: Path) -> None:
     ],
 )
 def test_a_customers_id_is_refused_for_what_is_wrong_about_it(file: Path, id_: str, reason: str) -> None:
-    file.write_text(table("1,Ann,a,0", f'"{id_}",Bo,b,1'), encoding="utf-8")
-    with pytest.raises(FlawedFileError) as caught:
-        read(file)
-    (flaw,) = caught.value.flaws
-    assert (flaw.line, flaw.column) == (3, "customerId")
-    assert reason in flaw.reason
+    second_row_is_refused(file, f'"{id_}",Bo,b,1', "customerId", reason)
 
 
 @pytest.mark.parametrize(
