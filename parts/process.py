@@ -17,17 +17,20 @@ _PORTS = range(20_000, 32_000)
 """Below those that the kernel gives to outgoing connections: a client that calls a server that is
 away could else be given the server's port as its own, and keep it from coming back."""
 
+_untried = iter(random.sample(_PORTS, len(_PORTS)))
+"""Each is given once: one that is given out and not yet listened on looks free."""
+
 
 def free_port() -> int:
-    """A TCP port that nothing listens on."""
-    while True:
-        port = random.choice(_PORTS)  # noqa: S311  no secret
+    """A TCP port that nothing listens on, another one at each call."""
+    for port in _untried:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
+    raise AssertionError(f"each port of {_PORTS} was tried")
 
 
 def until(look: Callable[[], T | None], what: str, seconds: float = 30, every: float = 0.05) -> T:

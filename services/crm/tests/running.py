@@ -1,7 +1,6 @@
 """The real process, by `python -m crm`, without a sidecar."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,14 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from parts.process import free_port
+
 ROOT = Path(__file__).parents[1]
-
-
-def free_port() -> int:
-    """Of 127.0.0.1; nobody listens there."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def start(**environ: str) -> subprocess.Popen[str]:
