@@ -19,7 +19,8 @@ from offline.versions import ROOT
 PYTHON = [sys.executable, "-m"]
 # Each has its own settings, and its own packages on the path.
 UNIT = [
-    *("offline/tests", "scripts/tests", "tests/contract", "services/crm", "services/iot", "offline/strimzi"),
+    *("offline/tests", "scripts/tests", "bench/tests", "tests/contract"),
+    *("services/crm", "services/iot", "offline/strimzi"),
     "tests/charts",
 ]
 TYPED = ["offline", "scripts", "parts", "bench", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
