@@ -1,4 +1,4 @@
-"""`python -m bench [SUBJECT ...]`: measure, print the report, and write it to bench/report.md when it is whole."""
+"""`python -m bench [SUBJECT ...]`: measure, print each row, and write bench/report.md with its plots when all were."""
 
 import argparse
 import os
@@ -6,8 +6,19 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench import crm_import, crm_relay, crm_requests, iot_change, iot_large, iot_rebuild, pace
-from bench.report import rendered
+from bench import (
+    crm_import,
+    crm_relay,
+    crm_requests,
+    iot_change,
+    iot_hops,
+    iot_large,
+    iot_load,
+    iot_rebuild,
+    pace,
+    plot,
+)
+from bench.report import Section, rendered
 from cluster import host
 from cluster.check import real_parts
 from cluster.failure import Failure
@@ -21,8 +32,11 @@ SUBJECTS = {
     "iot_rebuild": iot_rebuild.SUBJECT,
     "iot_large": iot_large.SUBJECT,
     "iot_change": iot_change.SUBJECT,
+    "iot_load": iot_load.SUBJECT,
+    "iot_hops": iot_hops.SUBJECT,
 }
 REPORT = Path(__file__).with_name("report.md")
+PLOTS = Path(__file__).with_name("plots")
 
 
 def main() -> None:
@@ -54,9 +68,13 @@ def main() -> None:
         shutil.rmtree(folder)
         remark = pace.told(paces)
         say(f"  {remark}")
-        sections.append((subject.title, rows, remark))
+        sections.append(Section(name, subject.title, rows, remark))
     if names == list(SUBJECTS):
-        REPORT.write_text(rendered(sections))
+        REPORT.write_text(rendered(sections, PLOTS.name))
+        PLOTS.mkdir(exist_ok=True)
+        for section in sections:
+            if section.main:
+                (PLOTS / f"{section.name}.svg").write_text(plot.drawn(section.title, section.main))
         say(f"\nWritten: {REPORT}")
 
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from httptools import HttpResponseParser
 
+SUCCESS = range(200, 300)
 _CHUNK = 64 * 1024
 
 
@@ -25,7 +26,7 @@ class Connection:
     def post(self, path: str, body: bytes) -> None:
         """POST a JSON body. AssertionError when the answer is no success."""
         status, said = self._ask("POST", path, body)
-        if status not in {200, 201}:
+        if status not in SUCCESS:
             raise AssertionError(f"POST {path}: {status} {said[:500]!r}")
 
     def metric(self, sample: str) -> float:
@@ -43,9 +44,8 @@ class Connection:
         self._socket.close()
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
-        self._socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n".encode() + body)
-        answer = _Answer()
+        self._socket.sendall(request(method, path, body))
+        answer = Answer()
         parser = HttpResponseParser(answer)
         while not answer.whole:
             data = self._socket.recv(_CHUNK)
@@ -55,7 +55,13 @@ class Connection:
         return parser.get_status_code(), answer.content
 
 
-class _Answer:
+def request(method: str, path: str, body: bytes = b"") -> bytes:
+    """A request as it is sent; a body is JSON."""
+    kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n".encode() + body
+
+
+class Answer:
     """An answer that is coming; its methods are what the parser calls."""
 
     def __init__(self) -> None:
@@ -63,7 +69,9 @@ class _Answer:
         self.whole = False
 
     def on_body(self, body: bytes) -> None:
+        """More of it came."""
         self.content += body
 
     def on_message_complete(self) -> None:
+        """The last of it came."""
         self.whole = True

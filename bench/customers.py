@@ -1,6 +1,10 @@
-"""Files of customers to begin with, and the requests that wrk makes."""
+"""Files of customers to begin with, and changes of them: for wrk, and one by one."""
 
+import json
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 _COLUMNS = "customerId,firstName,lastName,street,postalCode,city,connectionId,connectionMandate\n"
 
@@ -35,3 +39,21 @@ def write(file: Path, customers: int) -> Path:
         for id_ in range(1, customers + 1):
             rows.write(f"{id_},Noor,Visser,Kade 7,2611 AB,Delft,c-{id_},1\n")
     return file
+
+
+class Change(NamedTuple):
+    """A request to the command side, POST of `body` to `path`, and the query whose answer then has `told`."""
+
+    path: str
+    body: bytes
+    query: str
+    told: bytes
+
+
+def changes(customers: int) -> Iterator[Change]:
+    """Changes without end, about one customer of so many after the other: the mandate is always another than before."""
+    for number in count():
+        customer, level = number % customers + 1, str(number // customers % 2 * 2)
+        body = {"firstName": "Noor", "city": "Delft", "connectionId": f"c-{customer}", "connectionMandate": level}
+        told = f'"connectionMandate":"{level}"'.encode()
+        yield Change(f"/customers/{customer}", json.dumps(body).encode(), f"/?connectionId=c-{customer}", told)

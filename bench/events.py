@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from parts.iot import Iot, Platform
 
@@ -34,23 +35,28 @@ def _said(number: int, connections: int) -> tuple[str, str]:
     return f"c-{number % connections + 1}", str(number // connections % 3)
 
 
+def envelope(topic: str, number: int, connections: int) -> dict[str, Any]:
+    """An event by its number, about one of so many connections."""
+    connection, level = _said(number, connections)
+    return {
+        "specversion": "1.0",
+        "id": f"{_FIRST + number}-{connection}",
+        "source": "crm",
+        "type": "com.mandates.connection-mandate.v1",
+        "subject": connection,
+        "time": "2026-11-24T12:00:00.000017Z",
+        "datacontenttype": "application/json",
+        "sequence": str(_FIRST + number),
+        "data": {"connectionId": connection, "connectionMandate": level},
+        "topic": topic,
+        "pubsubname": "crm-pubsub",
+        "traceparent": TRACE,
+        "traceid": TRACE,
+        "tracestate": "",
+    }
+
+
 def _records(topic: str, numbers: range, connections: int) -> Iterator[tuple[bytes, bytes]]:
     for number in numbers:
-        connection, level = _said(number, connections)
-        event = {
-            "specversion": "1.0",
-            "id": f"{_FIRST + number}-{connection}",
-            "source": "crm",
-            "type": "com.mandates.connection-mandate.v1",
-            "subject": connection,
-            "time": "2026-11-24T12:00:00.000017Z",
-            "datacontenttype": "application/json",
-            "sequence": str(_FIRST + number),
-            "data": {"connectionId": connection, "connectionMandate": level},
-            "topic": topic,
-            "pubsubname": "crm-pubsub",
-            "traceparent": TRACE,
-            "traceid": TRACE,
-            "tracestate": "",
-        }
-        yield connection.encode(), json.dumps(event, separators=(",", ":")).encode()
+        event = envelope(topic, number, connections)
+        yield event["subject"].encode(), json.dumps(event, separators=(",", ":")).encode()

@@ -1,65 +1,57 @@
 """How long a change takes from the request to CRM until IoT answers with it: the whole chain."""
 
-import json
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import customers
+from bench import paced
+from bench.chain import Chain, mandates, over_dapr, without_dapr
 from bench.connection import Connection
-from bench.report import Row, Subject
-from parts.crm import Crm
-from parts.daprd import Daprd
-from parts.iot import Platform
+from bench.customers import Change
+from bench.report import Row, Subject, Yardstick
 from parts.kafka import Kafka
-from parts.process import free_port, until
-from parts.redis import Redis
+from parts.process import until
 
-CUSTOMERS, CHANGES = 300, 2_000
-WARM_UP = 9_000
-"""Changes before those that are measured. By then Java has compiled what the broker does; it takes less than half
-of the processor then than after 2,000, and no broker that is used is as young as that."""
+CUSTOMERS, CHANGES, ROUNDS = 300, 400, 5
 _PAUSE = 0.0
 """Seconds between two queries: what a query takes is as exact as it gets."""
 
 
 def _measure(folder: Path) -> Iterator[Row]:
     with Kafka(folder / "kafka") as broker, ExitStack() as running:
-        platform = Platform(broker, folder, running, running.enter_context(Redis(folder / "redis")))
-        iot = platform.add("iot").iot
-        crm = running.enter_context(_crm(folder / "crm", platform, running))
-        until(lambda: iot.level(f"c-{CUSTOMERS}") == "1", "IoT knows the customers")
-        with Connection(crm.port) as command, Connection(iot.port) as query:
-            all_ = [_milliseconds(command, query, number) for number in range(WARM_UP + CHANGES)]
-        cuts = statistics.quantiles(all_[WARM_UP:], n=100)
-        yield Row(f"{CHANGES:,} changes, one at a time: p50", [cuts[49]], "ms", most=8, lab="7.0 ms")
-        yield Row("p99", [cuts[98]], "ms", most=20, lab="18.4 ms")
-        yield Row("longest", [max(all_[WARM_UP:])], "ms")
+        chains = [
+            build(broker, folder / build.__name__, running, CUSTOMERS) for build in (mandates, over_dapr, without_dapr)
+        ]
+        for chain in chains:
+            paced.warm(chain)
+        cuts: dict[str, list[list[float]]] = {chain.name: [] for chain in chains}
+        for turn in range(ROUNDS):
+            for chain in chains[turn % 3 :] + chains[: turn % 3]:
+                cuts[chain.name].append(_cuts(chain))
+        ours, dapr, kafka = cuts.values()
+        changes = f"{ROUNDS} times {CHANGES} changes, one at a time"
+        lab = {49: "7.0 ms", 98: "18.4 ms"}
+        for percent, name in ((49, f"{changes}: p50"), (98, "p99")):
+            mine = [turn[percent] for turn in ours]
+            bare = Yardstick(chains[1].name, [turn[percent] for turn in dapr])
+            yield Row(name, mine, "ms", bare, most=1.2, aim=1, lab=lab[percent])
+            least = Yardstick(chains[2].name, [turn[percent] for turn in kafka])
+            yield Row(name, mine, "ms", least, most=2)
 
 
-def _crm(folder: Path, platform: Platform, running: ExitStack) -> Crm:
-    """CRM, not started, over its sidecar, which runs."""
-    port = free_port()
-    sidecar = running.enter_context(Daprd(folder, "crm", port, platform.broker.address))
-    file = customers.write(folder / "customers.csv", CUSTOMERS)
-    settings = {
-        "CRM_TOPIC": platform.topic,
-        "CRM_CUSTOMERS_CSV": str(file),
-        "DAPR_HTTP_PORT": str(sidecar.http_port),
-    }
-    return Crm(folder, settings, port)
+def _cuts(chain: Chain) -> list[float]:
+    """The percentiles of a round, ms."""
+    with Connection(chain.command) as command, Connection(chain.query) as query:
+        return statistics.quantiles([_milliseconds(command, query, next(chain.changes)) for _ in range(CHANGES)], n=100)
 
 
-def _milliseconds(command: Connection, query: Connection, number: int) -> float:
+def _milliseconds(command: Connection, query: Connection, change: Change) -> float:
     """From a change's request until a query is answered with it."""
-    customer, level = number % CUSTOMERS + 1, str((number // CUSTOMERS) % 2 * 2)
-    change = {"firstName": "Noor", "city": "Delft", "connectionId": f"c-{customer}", "connectionMandate": level}
-    body, wanted = json.dumps(change).encode(), f'"connectionMandate":"{level}"'.encode()
     begun = time.monotonic()
-    command.post(f"/customers/{customer}", body)
-    until(lambda: wanted in query.get(f"/?connectionId=c-{customer}"), f"IoT knows change {number}", every=_PAUSE)
+    command.post(change.path, change.body)
+    until(lambda: change.told in query.get(change.query), f"{change.query} tells {change.body!r}", every=_PAUSE)
     return (time.monotonic() - begun) * 1000
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import events
 from bench.connection import Connection
-from parts.iot import Iot, Platform
+from parts.iot import Platform, Replica
 from parts.kafka import Kafka
 from parts.mariadb import MariaDb
 from parts.process import until
@@ -20,7 +20,7 @@ class Rebuilt:
     """What was rebuilt, while it still runs, and in how many seconds."""
 
     platform: Platform
-    iot: Iot
+    replica: Replica
     seconds: float
 
 
@@ -49,7 +49,7 @@ def rebuilt(
             until(lambda: _stored(asking) >= count, f"{count} events are stored", 600, every=0.1)
             seconds = time.monotonic() - begun
         events.must_be_known(iot, count, connections)
-        yield Rebuilt(platform, iot, seconds)
+        yield Rebuilt(platform, replica, seconds)
 
 
 def _stored(asking: Connection) -> float:

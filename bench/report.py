@@ -1,4 +1,4 @@
-"""What was measured, as a table beside what is asked for."""
+"""What was measured, as a table beside its yardsticks and what is asked for."""
 
 import os
 import platform
@@ -12,17 +12,34 @@ from offline.versions import version
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One quantity: every measurement of it, in `unit`.
+class Yardstick:
+    """The least that it could be: what it is, and a measurement of it next to each of the row's, in its unit."""
 
-    `least` and `most` are what is asked for; `lab` is what the lab's own services had.
+    name: str
+    values: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """What counts."""
+        return statistics.median(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One quantity: every measurement of it, in `unit`, and of its yardstick if it has one.
+
+    `least` and `most` are what is asked for, and `aim` what is hoped for: of the ratio to the yardstick,
+    which a slow hour leaves as it is, or of the quantity where it has none. `lab` is what the lab's own
+    services had, on another day.
     """
 
     name: str
     values: Sequence[float]
     unit: str
+    beside: Yardstick | None = None
     least: float | None = None
     most: float | None = None
+    aim: float | None = None
     lab: str = ""
 
     @property
@@ -31,16 +48,34 @@ class Row:
         return statistics.median(self.values)
 
     @property
+    def ratio(self) -> float | None:
+        """How often the yardstick goes into it: the median of what was measured in turns."""
+        if self.beside is None:
+            return None
+        return statistics.median(mine / its for mine, its in zip(self.values, self.beside.values, strict=True))
+
+    @property
     def reached(self) -> bool:
         """Whether it is as asked for."""
-        return (self.least or self.median) <= self.median <= (self.most or self.median)
+        judged = self.median if self.ratio is None else self.ratio
+        return (self.least or judged) <= judged <= (self.most or judged)
+
+    @property
+    def main(self) -> bool:
+        """Whether it is drawn: something is asked of its ratio."""
+        return self.beside is not None and bool(self.least or self.most)
 
     def cells(self) -> list[str]:
         """Its line of the table."""
-        bound = f"≥ {self.least:,.0f}" if self.least else f"< {self.most:,.0f}" if self.most else ""
-        spread = f"{_number(min(self.values))} to {_number(max(self.values))}" if len(self.values) > 1 else ""
-        asked = f"{bound} {'✓' if self.reached else '✗'}" if bound else ""
-        return [self.name, f"{_number(self.median)} {self.unit}", spread, asked, self.lab]
+        spread = f"{number(min(self.values))} to {number(max(self.values))}" if len(self.values) > 1 else ""
+        beside = [self.beside.name, f"{number(self.beside.median)} {self.unit}"] if self.beside else ["", ""]
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        return [self.name, f"{number(self.median)} {self.unit}", spread, *beside, ratio, self._asked(), self.lab]
+
+    def _asked(self) -> str:
+        bound = f"≥ {self.least:g}" if self.least else f"≤ {self.most:g}" if self.most else ""
+        aim = f" (aim: {self.aim:g})" if self.aim else ""
+        return f"{bound}{aim} {'✓' if self.reached else '✗'}" if bound else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +86,37 @@ class Subject:
     measure: Callable[[Path], Iterable[Row]]
 
 
-def rendered(sections: Sequence[tuple[str, Sequence[Row], str]]) -> str:
-    """The report in Markdown: of each section the title, the rows and a remark."""
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What was measured of a subject, by its short name, and a remark."""
+
+    name: str
+    title: str
+    rows: Sequence[Row]
+    remark: str
+
+    @property
+    def main(self) -> list[Row]:
+        """The rows that are drawn."""
+        return [row for row in self.rows if row.main]
+
+
+_COLUMNS = ("", "median", "all", "yardstick", "its median", "ratio", "asked for", "the lab, another day")
+
+
+def rendered(sections: Sequence[Section], plots: str) -> str:
+    """The report in Markdown; the folder `plots` has a plot NAME.svg of each section with main rows."""
     lines = ["# Measured", "", machine(), ""]
-    for title, rows, remark in sections:
-        lines += [f"## {title}", "", "| | median | all | asked for | the lab |", "|---|---|---|---|---|"]
-        lines += [f"| {' | '.join(row.cells())} |" for row in rows]
-        lines += ["", remark, ""]
+    for section in sections:
+        lines += [f"## {section.title}", "", _line(_COLUMNS), "|---" * len(_COLUMNS) + "|"]
+        lines += [_line(row.cells()) for row in section.rows]
+        lines += ["", section.remark, ""]
+        lines += [f"![{section.title}]({plots}/{section.name}.svg)", ""] if section.main else []
     return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def machine() -> str:
@@ -79,5 +137,6 @@ def machine() -> str:
 _load_before = os.getloadavg()
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+def number(value: float) -> str:
+    """As it is shown: three digits or more."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -2,8 +2,11 @@
 
 import re
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.report import Row, Yardstick
 
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
@@ -41,3 +44,20 @@ def _milliseconds(said: str, percent: int) -> float:
     if found is None:
         raise AssertionError(f"wrk says nothing of {percent}%:\n{said}")
     return float(found[1]) * _MILLISECONDS[found[2]]
+
+
+def rows(
+    name: str, pairs: Sequence[tuple[Load, Load]], beside: str, *, least: float, most: float, lab: str = ""
+) -> Iterator[Row]:
+    """Rate, p50 and p99 of loads, and of those of a yardstick, in turns with them.
+
+    :param least: the ratio of the rates that is asked for.
+    :param most: that of the p99s.
+    """
+    mine, its = zip(*pairs, strict=True)
+    rate = Yardstick(beside, [load.rate for load in its])
+    yield Row(name, [load.rate for load in mine], "/s", rate, least=least, lab=lab)
+    p50 = Yardstick(beside, [load.p50 for load in its])
+    yield Row(f"{name}: p50", [load.p50 for load in mine], "ms", p50)
+    p99 = Yardstick(beside, [load.p99 for load in its])
+    yield Row(f"{name}: p99", [load.p99 for load in mine], "ms", p99, most=most)

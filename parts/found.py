@@ -4,15 +4,18 @@ import os
 import shutil
 from pathlib import Path
 
-
-def daprd() -> str | None:
-    """Dapr's sidecar, None where there is none."""
-    return os.environ.get("DAPRD") or shutil.which("daprd")
+SBIN = Path("/usr/sbin")
+"""Where Debian puts servers; not on everybody's PATH."""
 
 
 def mariadbd() -> str | None:
     """MariaDB's server, None where there is none: it may be installed while this process runs."""
-    return shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    return shutil.which("mariadbd", path=f"{os.environ['PATH']}{os.pathsep}{SBIN}")
+
+
+def daprd() -> str | None:
+    """Dapr's sidecar, None where there is none."""
+    return os.environ.get("DAPRD") or shutil.which("daprd")
 
 
 def kafka_jars() -> str | None:

@@ -126,9 +126,19 @@ class Platform:
         """A replica, not started."""
         port, folder = free_port(), self._folder / name
         sidecar = Daprd(folder, "iot", port, self.broker.address)
-        self._write_resources(folder / "resources")
+        self.write_resources(folder / "resources")
         defaults = {"IOT_DEAD_LETTER_TOPIC": self.dead_letter_topic, "DAPR_GRPC_PORT": str(sidecar.grpc_port)}
         return Replica(Iot(folder, port, **defaults | settings), sidecar)
+
+    def write_resources(self, resources: Path) -> None:
+        """What a sidecar needs to deliver the topic to IoT, and for its store, into its folder."""
+        pubsub = component("iot-pubsub", brokers=self.broker.address, consumerGroup=self.topic)
+        (resources / "pubsub.yaml").write_text(pubsub)
+        subscription = yaml.safe_load((COMPONENTS / "subscription.yaml").read_text())
+        subscription["spec"]["topic"] = self.topic
+        (resources / "subscription.yaml").write_text(yaml.safe_dump(subscription))
+        shutil.copy(COMPONENTS / "resiliency.yaml", resources)
+        (resources / "statestore.yaml").write_text(state_component(self.store))
 
     def add(self, name: str, **settings: str) -> Replica:
         """A replica that runs and is ready."""
@@ -161,15 +171,6 @@ class Platform:
         if len(letters) != len(found):
             raise AssertionError(f"{len(found)} dead letters of {len(letters)} messages")
         return letters
-
-    def _write_resources(self, resources: Path) -> None:
-        pubsub = component("iot-pubsub", brokers=self.broker.address, consumerGroup=self.topic)
-        (resources / "pubsub.yaml").write_text(pubsub)
-        subscription = yaml.safe_load((COMPONENTS / "subscription.yaml").read_text())
-        subscription["spec"]["topic"] = self.topic
-        (resources / "subscription.yaml").write_text(yaml.safe_dump(subscription))
-        shutil.copy(COMPONENTS / "resiliency.yaml", resources)
-        (resources / "statestore.yaml").write_text(state_component(self.store))
 
 
 def state_component(store: Redis | MariaDb) -> str:

@@ -124,6 +124,11 @@ class Process:
         files = re.search(r"RssFile:\s+(\d+) kB", status)
         return self.memory()[1] - (int(files[1]) * 1024 / 1e6 if files else 0)
 
+    def processor(self) -> float:
+        """Seconds that the processors have worked for it until now, in user's and kernel's code."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self) -> Self:
         """Begin it."""
         return self.begin()

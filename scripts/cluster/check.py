@@ -19,8 +19,8 @@ from offline.versions import ROOT
 PYTHON = [sys.executable, "-m"]
 # Each has its own settings, and its own packages on the path.
 UNIT = [
-    *("offline/tests", "scripts/tests", "parts/tests", "tests/contract", "services/crm", "services/iot"),
-    *("offline/strimzi", "tests/charts"),
+    *("offline/tests", "scripts/tests", "parts/tests", "bench/tests", "tests/contract"),
+    *("services/crm", "services/iot", "offline/strimzi", "tests/charts"),
 ]
 TYPED = ["offline", "scripts", "parts", "bench", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
 SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit", "rebuild", "redrive"))]
