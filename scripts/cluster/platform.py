@@ -88,10 +88,10 @@ def _gone(target: Target) -> None:
 
 
 def _leaving(target: Target) -> list[str]:
+    found = target.get(",".join(STRIMZI)) or {"items": []}
     return [
-        f"{kind}/{one['metadata']['name']}"
-        for kind in STRIMZI
-        for one in (target.get(kind) or {"items": []})["items"]
+        f"{one['kind'].lower()}/{one['metadata']['name']}"
+        for one in found["items"]
         if "deletionTimestamp" in one["metadata"]
     ]
 

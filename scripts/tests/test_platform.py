@@ -47,9 +47,10 @@ def test_a_token_that_is_there_stays(programs: Programs, target: Target) -> None
 
 
 def leaving(programs: Programs, *names: str) -> None:
-    items = [{"metadata": {"name": "stays"}}]
-    items += [{"metadata": {"name": name, "deletionTimestamp": "2026-01-01T00:00:00Z"}} for name in names]
-    (programs.folder / "kafkatopic.json").write_text(json.dumps({"items": items}))
+    items = [{"kind": "KafkaTopic", "metadata": {"name": "stays"}}]
+    goes = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    items += [{"kind": "KafkaTopic", "metadata": {"name": name, **goes}} for name in names]
+    (programs.folder / "kafkatopic,kafkauser,kafkanodepool,kafka.json").write_text(json.dumps({"items": items}))
 
 
 def test_what_is_being_deleted_is_waited_for_all_at_once(programs: Programs, target: Target) -> None:
