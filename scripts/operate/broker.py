@@ -69,14 +69,14 @@ class Broker:
     """
 
     def __init__(self, target: Target) -> None:
-        self._target = target
+        self.target = target
         self._lock = threading.RLock()
         self._begins: dict[str, Offsets] = {}
         self.pod = self._ready()
 
     def _ready(self) -> str:
         labels = "--selector=strimzi.io/cluster=mandates,strimzi.io/broker-role=true"
-        listed = self._target.get("pods", labels) or {"items": []}
+        listed = self.target.get("pods", labels) or {"items": []}
         ready: list[str] = [one["metadata"]["name"] for one in listed["items"] if _serves(one)]
         if not ready:
             raise Failure("no Kafka broker is ready", "Look at kubectl get kafka,pods, or run make up")
@@ -136,7 +136,7 @@ class Broker:
     def delete_group(self, group: str) -> str | None:
         """Delete a consumer group; return why it cannot be, such as a member that is still there."""
         command = f"{_SMALL}bin/kafka-consumer-groups.sh {SERVER} --delete --group {group} 2>&1"
-        text = run_in(self._target, self.pod, "sh", "-c", command)
+        text = run_in(self.target, self.pod, "sh", "-c", command)
         return None if "successful" in text else next(iter(text.strip().splitlines()[-1:]), "no answer")
 
     def now(self) -> int:
@@ -166,7 +166,7 @@ class Broker:
             f"{_SMALL}exec bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning "
             f"--timeout-ms {_IDLE_MS} " + " ".join(f"--formatter-property {shlex.quote(one)}" for one in shown)
         )
-        with lines_of(self._target, self.pod, f"({reading})") as lines:
+        with lines_of(self.target, self.pod, f"({reading})") as lines:
             for record in records_in(lines, mark.encode(), null.encode()):
                 yield record
                 if record.offset >= ends[record.partition] - 1:
@@ -193,7 +193,7 @@ class Broker:
         )
 
         def written() -> None:
-            said = run_in(self._target, self.pod, "sh", "-c", f"{_SMALL}{command}", stdin=lines)
+            said = run_in(self.target, self.pod, "sh", "-c", f"{_SMALL}{command}", stdin=lines)
             if "ERROR" in said or "Exception" in said:
                 why = f"Kafka did not take what was written to {topic}:\n    {said.strip()[:400]}"
                 raise Failure(why, "Run it again")
@@ -201,7 +201,7 @@ class Broker:
         self._again(written)
 
     def _run(self, command: str) -> str:
-        return self._again(lambda: run_in(self._target, self.pod, "sh", "-c", f"{_SMALL}{command}"))
+        return self._again(lambda: run_in(self.target, self.pod, "sh", "-c", f"{_SMALL}{command}"))
 
     def _again(self, attempt: Callable[[], T]) -> T:
         with self._lock:

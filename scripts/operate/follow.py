@@ -1,10 +1,14 @@
 """Following a consumer group to the end of the topic."""
 
+import json
 import time
+from contextlib import suppress
 
 from cluster.failure import Failure
+from cluster.target import Target
 from operate.bar import Bar
 from operate.broker import TOPIC, Broker, Offsets
+from operate.readmodel import LIVE, REBUILD
 
 # Seconds between two looks at the group, each of which starts a JVM beside the work it looks at.
 PAUSE = 1.0
@@ -38,9 +42,24 @@ def follow(broker: Broker, group: str) -> Offsets:
                 behind = min(one for one, end in goal.items() if at[one] < end)
                 raise Failure(
                     f"consumer group {group} has not come forward for {PATIENCE:.0f} s, at {at[behind]} of partition "
-                    f"{behind}, which ends at {goal[behind]}",
-                    "Look at the logs of its pods (deploy/iot, deploy/iot-rebuild), and run it again",
+                    f"{behind}, which ends at {goal[behind]}{_reasons(broker.target)}",
+                    f"Mend that, or look at the logs of its pods (deploy/{LIVE}, deploy/{REBUILD}); then run it again",
                 )
             time.sleep(PAUSE)
     finally:
         bar.close()
+
+
+def _reasons(target: Target) -> str:
+    """Return what each reader lately gave as the reason for going no further, to be added to a sentence."""
+    return "".join(
+        f".\n    {name} says: {reason}" for name in (LIVE, REBUILD) if (reason := _last_reason(target, name))
+    )
+
+
+def _last_reason(target: Target, name: str) -> str | None:
+    log = target.output(*target.words("logs", f"deployment/{name}", "--container", name, "--since=2m"), timeout=20)
+    for line in reversed((log or "").splitlines()):
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(line)["reason"])
+    return None
