@@ -6,21 +6,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster import engine, host
+from cluster.command import log_file
 from cluster.failure import Failure
 from cluster.way import Way, choose
-from offline import plan
+from offline import plan, process
 from offline.java import jars
-from offline.progress import say
+from offline.progress import say, step
 from offline.versions import ROOT
 
 PYTHON = [sys.executable, "-m"]
-# Each has its own settings, and its own packages on the path.
+# Each has its own settings, and its own packages on the path. The longest first: two run side by side.
 UNIT = [
-    *("offline/tests", "scripts/tests", "parts/tests", "bench/tests", "tests/contract"),
-    *("services/crm", "services/iot", "offline/strimzi", "tests/charts"),
+    *("services/crm", "services/iot", "scripts/tests", "offline/tests", "tests/charts"),
+    *("offline/strimzi", "tests/contract", "bench/tests", "parts/tests"),
 ]
 TYPED = ["offline", "scripts", "parts", "bench", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
 SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit", "rebuild", "redrive"))]
@@ -45,13 +47,15 @@ def lint(way: Way) -> None:
 
 
 def unit(way: Way) -> None:
-    """Run the tests that need no cluster; some of them start real parts, see parts/README.md.
+    """Run the tests that need no cluster, two folders side by side; some start real parts, see parts/README.md.
 
     :raises Failure: one fails.
     """
     built = real_parts()
-    for folder in UNIT:
-        _run(way, *PYTHON, "pytest", cwd=ROOT / folder, env=built)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running = [pool.submit(_tests, way, folder, built) for folder in UNIT]
+    for one in running:
+        one.result()
 
 
 def e2e(way: Way) -> None:
@@ -107,6 +111,19 @@ def check(stages: list[str]) -> None:
 
 def _files(patterns: list[str]) -> list[str]:
     return [str(path.relative_to(ROOT)) for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+def _tests(way: Way, folder: str, env: Mapping[str, str]) -> None:
+    """What pytest prints is shown when a test fails: two would talk at the same time."""
+    log = log_file(f"test-{folder.replace('/', '-')}")
+    try:
+        with step(f"(cd {folder}; python -m pytest)", log), log.open("w") as sink:
+            environment = {**os.environ, **way.env, **env}
+            process.run([*PYTHON, "pytest"], cwd=ROOT / folder, env=environment, stdout=sink, stderr=subprocess.STDOUT)
+    except subprocess.CalledProcessError as error:
+        say(log.read_text(errors="replace"))
+        raise Failure(f"a test in {folder} failed (exit code {error.returncode})", "Mend what it names above") from None
+    say(f"    {log.read_text(errors='replace').strip().splitlines()[-1]}")
 
 
 def _run(way: Way, *words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
