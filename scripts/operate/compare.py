@@ -8,7 +8,7 @@ from cluster.target import Target
 from offline.progress import say, step
 from operate import event
 from operate.broker import TOPIC, Broker
-from operate.connection import connections_of
+from operate.connection import connections_of, is_hashed
 from operate.follow import follow
 from operate.link import Link
 from operate.query import Answers, answers
@@ -20,21 +20,26 @@ PORT = 3008
 PATIENCE = 10.0
 
 
-def compare(target: Target, broker: Broker, old: ReadModel, new: ReadModel) -> None:
+def compare(target: Target, broker: Broker, old: ReadModel, new: ReadModel) -> bool:
     """Ask both for the connections that the old one knows; where they differ for good, the topic decides.
 
     That the old one is wrong, or cannot be asked at all, may be why it is rebuilt: then the new one must
     say what the topic says.
 
+    :returns: whether the new one says of all that the old one knows what that says: nothing is lost, then.
     :raises Failure: the new one is wrong.
     """
+    whole = False
     with (
         step(f"compare {new} with {old}"),
         Link(target, "the new IoT", f"deployment/{REBUILD}", PORT) as asked,
     ):
         try:
             with Link(target, "IoT", f"deployment/{LIVE}", PORT) as before:
-                connections = connections_of(store_of(old.store).keys(target, old.app_id), ())
+                keys = store_of(old.store).keys(target, old.app_id)
+                connections = connections_of(keys, ())
+                # Of a long id only the topic knows which it is.
+                whole = not any(map(is_hashed, keys))
                 say(f"    {len(connections):,} connections")
                 differ: Answers | None = _differing(before, asked, connections)
         except Failure as away:
@@ -42,6 +47,7 @@ def compare(target: Target, broker: Broker, old: ReadModel, new: ReadModel) -> N
             differ = None
         if differ is None or differ:
             _judge(broker, asked, new, differ)
+    return whole and differ == {}
 
 
 def _differing(old: Link, new: Link, connections: Collection[str]) -> Answers:

@@ -41,6 +41,11 @@ def key_of(connection: str) -> str:
     return key if len(key) <= _LONGEST_KEY else f"{_HASHED}{sha256(encoded).hexdigest()}"
 
 
+def is_hashed(key: str) -> bool:
+    """Tell whether a key has a digest of its connection's id, and not the id."""
+    return key.startswith(_HASHED)
+
+
 def connections_of(keys: Iterable[str], known: Iterable[str]) -> set[str]:
     """Return the connections that have these keys.
 
@@ -48,6 +53,6 @@ def connections_of(keys: Iterable[str], known: Iterable[str]) -> set[str]:
         One that is not found there is named by its key.
     """
     listed = list(keys)
-    hashed = {key for key in listed if key.startswith(_HASHED)}
+    hashed = set(filter(is_hashed, listed))
     names = {key_of(one): one for one in known if len(one) * 12 > _LONGEST_KEY} if hashed else {}
     return {names.get(key, key) if key in hashed else unquote(key) for key in listed}

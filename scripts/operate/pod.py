@@ -59,7 +59,11 @@ def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[bytes]
 
     The end of our standard input ends the command too: else it would go on in the pod when kubectl has gone.
     """
-    ended_with_us = f"exec 3<&0; {command} & job=$!; (cat; kill $job) <&3 >/dev/null 2>&1 & wait $job"
+    # The second cat gathers what is written record by record: each write is a message of its own on its way here.
+    ended_with_us = (
+        f"exec 3<&0; way=$(mktemp -u) && mkfifo $way; {command} >$way & job=$!; cat <$way & told=$!; "
+        "(cat; kill $job) <&3 >/dev/null 2>&1 & wait $told; rm $way"
+    )
     with subprocess.Popen(
         words_in(target, pod, "sh", "-c", ended_with_us),
         env=target.environment,
