@@ -74,6 +74,8 @@ def packed(name: str, body: bytes) -> bytes:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setattr(tools, "CACHE", folder)
+    # What these tests serve is no release.
+    monkeypatch.setattr(tools, "pinned", lambda _: None)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return folder
@@ -124,7 +126,7 @@ def test_each_platform_has_its_releases(monkeypatch: pytest.MonkeyPatch, system:
 def test_a_platform_without_releases_is_told(monkeypatch: pytest.MonkeyPatch, system: str, machine: str) -> None:
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    with pytest.raises(Failure, match=f"has no release for {system} on {machine.lower()} that is known here"):
+    with pytest.raises(Failure, match=f"^there are no releases for {system} on {machine.lower()}"):
         tools.address("kind")
 
 
@@ -138,8 +140,15 @@ def test_a_mirror_has_the_same_paths_under_each_host(monkeypatch: pytest.MonkeyP
 def test_what_is_not_what_its_checksum_says_is_not_kept(mirror: Mirror, cache: Path) -> None:
     mirror.publish_all()
     mirror.publish("kind", b"forged", checksum="0" * 64)
-    assert "is not what its published checksum says" in refusal()
+    assert f"has the SHA-256 {hashlib.sha256(b'forged').hexdigest()}, and should have {'0' * 64}." in refusal()
     assert not list(cache.glob("tools/kind-*"))
+
+
+@pytest.mark.usefixtures("programs")
+def test_what_is_pinned_is_not_believed_of_its_release(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "pinned", {"helm-linux-amd64": "1" * 64, "helm-linux-arm64": "1" * 64}.get)
+    mirror.publish_all()
+    assert f"and should have {'1' * 64}." in refusal()
 
 
 @pytest.mark.usefixtures("programs")
