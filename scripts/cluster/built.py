@@ -35,6 +35,10 @@ BEGUN = CACHE / "images-are-built"
 HELPERS = {"netavark": "netavark", "aardvark-dns": "aardvark-dns"}
 
 
+def _needed() -> dict[str, str]:
+    return PROGRAMS | {f"/usr/lib/podman/{name}": package for name, package in HELPERS.items()}
+
+
 class Built:
     """Everything is built on this machine; what is built already is used as it is."""
 
@@ -43,9 +47,9 @@ class Built:
     _archives = (plan.platform, plan.dapr_images)
 
     @staticmethod
-    def begun() -> bool:
-        """Tell whether images have been built on this machine, or begun to be."""
-        return BEGUN.exists() or plan.tools.done()
+    def is_usual() -> bool:
+        """Tell whether this machine builds its images anyway: it has, or began to, or has all that it takes."""
+        return BEGUN.exists() or plan.tools.done() or not host.missing([*_needed(), "go"])
 
     @property
     def path(self) -> Sequence[Path]:
@@ -68,7 +72,7 @@ class Built:
         """
         BEGUN.parent.mkdir(parents=True, exist_ok=True)
         BEGUN.touch()
-        host.install(PROGRAMS | {f"/usr/lib/podman/{name}": package for name, package in HELPERS.items()})
+        host.install(_needed())
         if shutil.which("go") is None:
             remedy = "Install Go 1.21 or newer; it fetches the version it needs"
             raise Failure("the program go is not installed", remedy)

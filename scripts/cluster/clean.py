@@ -41,7 +41,7 @@ def clean(target: Target) -> None:
     engine.stop_service()
     with step("remove images"):
         if shutil.which("podman"):
-            _remove_images("podman", podman.environment() if Built.begun() else {})
+            _remove_images("podman", podman.environment() if Built.is_usual() else {})
         if engine.docker().fault is None:
             _remove_images("docker", {})
     with step(f"remove {CACHE}"):

@@ -92,7 +92,7 @@ def decide(target: Target, word: str | None = None) -> Way:
 def choose(word: str | None = None) -> Way:
     """Return the way that IMAGES asks for: pull, build, or auto, which tries one pull.
 
-    Images are built unasked only where there is no container engine, or where they have been built before.
+    Images are built unasked only where there is no container engine, or where they are built anyway.
 
     :param word: instead of the variable IMAGES.
     :raises Failure: the word is none of these, or nothing can be pulled; the engine's own reason is told.
@@ -107,12 +107,12 @@ def choose(word: str | None = None) -> Way:
         name = "podman"
     elif docker.installed:
         raise Failure(f"Docker does not answer: {docker.fault}", f"Mend that and run it again; {BUILD}")
-    elif word == "auto" and (host.can_install() or Built.begun()):
+    elif word == "auto" and (host.can_install() or Built.is_usual()):
         say("  ! no container engine that could pull an image: images are built (IMAGES=build)")
         return Built()
     else:
         raise Failure("neither Docker nor Podman is installed", f"Install one of them; {BUILD}")
-    if word == "auto" and Built.begun():
+    if word == "auto" and Built.is_usual():
         with step(f"try one pull with {name}"):
             fault = pull_fault(name)
         if fault:
