@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from cluster.chart import PATIENCE
 from cluster.failure import Failure
@@ -85,7 +86,9 @@ def _gone(target: Target) -> None:
                 if one.startswith("kafkatopic/"):
                     say(f"  ! no operator has let {one} go in {LEAVE} s: its finalizer is taken away")
                     nothing = json.dumps({"metadata": {"finalizers": None}})
-                    target.kubectl("patch", one, "--type=merge", "--patch", nothing, log="kafka")
+                    # It may have gone at this moment after all; if not, the wait below says so.
+                    with suppress(Failure):
+                        target.kubectl("patch", one, "--type=merge", "--patch", nothing, log="kafka")
             target.kubectl(*away, *leaving, log="kafka")
 
 

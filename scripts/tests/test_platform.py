@@ -72,6 +72,13 @@ def test_what_nobody_lets_go_is_let_go(programs: Programs, target: Target, capsy
     assert "no operator has let kafkatopic/goes go in 60 s: its finalizer is taken away" in capsys.readouterr().out
 
 
+def test_what_goes_just_before_it_is_let_go_is_no_failure(programs: Programs, target: Target) -> None:
+    programs.add("kubectl", KUBECTL.replace("rm -f stuck", 'rm -f stuck; echo "Error: not found" >&2; exit 1'))
+    leaving(programs, "goes")
+    (programs.folder / "stuck").touch()
+    platform._gone(target)
+
+
 SLOW = """
 case "$5" in
 wait) echo "error: timed out waiting for the condition on kafkas/k" >&2; exit 1 ;;
