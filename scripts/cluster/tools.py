@@ -8,9 +8,11 @@ import shutil
 import ssl
 import sys
 import tarfile
+import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -34,6 +36,7 @@ MIRROR = "MANDATES_MIRROR"
 # Seconds in which something more must have come.
 PATIENCE = 30
 PORTION = 1024 * 1024
+_given_up = threading.Event()
 
 
 def bring() -> None:
@@ -42,9 +45,15 @@ def bring() -> None:
     :raises Failure: one cannot be fetched.
     """
     missing = [name for name in TOOLS if not _program(name).exists() and not _fits(name)]
+    _given_up.clear()
     with ThreadPoolExecutor() as pool:
-        for fetched in [pool.submit(_fetch, name) for name in missing]:
-            fetched.result()
+        try:
+            for fetched in [pool.submit(_fetch, name) for name in missing]:
+                fetched.result()
+        except BaseException:
+            # A failure, or an interrupt, does not wait for what the others still have to fetch.
+            _given_up.set()
+            raise
 
 
 def folders() -> list[Path]:
@@ -134,10 +143,13 @@ def _fetch(name: str) -> None:
 
 def _portions(where: str) -> Iterator[bytes]:
     with urllib.request.urlopen(where, timeout=PATIENCE, context=_trust()) as reply:  # noqa: S310  https, or a mirror
-        while portion := reply.read(PORTION):
+        while portion := reply.read1(PORTION):
+            if _given_up.is_set():
+                raise OSError("given up")
             yield portion
 
 
+@cache
 def _trust() -> ssl.SSLContext:
     """Return the authorities that this machine trusts, which a Python of python.org's does not know on macOS."""
     context = ssl.create_default_context()

@@ -6,7 +6,9 @@ import platform
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from offline.versions import version
 from .programs import Programs
 
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64"), ("darwin", "arm64")]
+
+SLOW = b"a slow line "
 
 
 class Mirror:
@@ -37,7 +41,13 @@ class Mirror:
                 self.send_header("Content-Length", str(len(body or b"")))
                 self.end_headers()
                 # Half of what it promised, and then it is gone.
-                self.wfile.write((body or b"").removesuffix(b"CUT"))
+                whole = (body or b"").removesuffix(b"CUT")
+                with suppress(OSError):
+                    while whole.startswith(SLOW):
+                        self.wfile.write(SLOW)
+                        whole = whole.removeprefix(SLOW)
+                        time.sleep(0.1)  # for 20 s in all
+                    self.wfile.write(whole)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -169,6 +179,17 @@ def test_what_cannot_be_fetched_is_named_with_the_reason_and_what_to_do(mirror: 
     del mirror.files["/" + where.partition("://")[2].partition("/")[2] + ".sha256"]
     remedy = "Check the network and run it again, set MANDATES_MIRROR to a mirror, or put skaffold 2.16.1 on the PATH"
     assert refusal() == f"{where} cannot be fetched: Not Found. {remedy}"
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_failure_does_not_wait_for_what_others_still_have_to_fetch(mirror: Mirror, cache: Path) -> None:
+    mirror.publish_all()
+    mirror.publish("skaffold", SLOW * 200)
+    mirror.publish("kind", b"forged", checksum="0" * 64)
+    started = time.monotonic()
+    refusal()
+    assert time.monotonic() - started < 10
+    assert not list(cache.glob("tools/skaffold-*"))
 
 
 @pytest.mark.usefixtures("programs")
