@@ -128,7 +128,7 @@ def facts(engine: str, env: Mapping[str, str]) -> Facts:
 
 
 def _docker_facts(known: dict[str, Any]) -> Facts:
-    limits = {"cpu": "CpuCfsQuota", "memory": "MemoryLimit", "pids": "PidsLimit"}
+    limits = {"cpu": "CPUShares", "memory": "MemoryLimit", "pids": "PidsLimit"}
     return Facts(
         memory=known["MemTotal"] / 1024**3,
         rootless="name=rootless" in known.get("SecurityOptions", []),

@@ -29,6 +29,32 @@ def test_a_wrong_way() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            'echo "permission denied while trying to connect to unix:///run/docker.sock" >&2; exit 1',
+            "Docker does not answer: permission denied while trying to connect to unix:///run/docker.sock",
+        ),
+        (
+            'case $1 in pull) echo "toomanyrequests: You have reached your pull rate limit." >&2; exit 1 ;; esac',
+            "docker cannot pull docker.io/library/redis:8.0.2: toomanyrequests: You have reached your pull rate limit",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_engine_is_said_before_anything_is_made(
+    programs: Programs, tmp_path: Path, script: str, said: str
+) -> None:
+    programs.add("docker", script)
+    for tool in ("kind", "kubectl", "helm", "skaffold", "apt-get"):
+        programs.add(tool)
+    done = mandates("up", IMAGES="", KUBECONFIG=str(tmp_path / "kubeconfig"))
+    remedy = "Mend that and run it again; as root on Debian IMAGES=build make up builds all images instead"
+    assert (done.returncode, done.stderr) == (1, f"\nmandates up: {said}. {remedy}\n")
+    made = [line for line in programs.calls() if not line.startswith(("docker ", "kubectl "))]
+    assert made == []
+
+
 def test_make_passes_it_on(tmp_path: Path) -> None:
     """Make's own exit code for a command that failed is 2."""
     make = shutil.which("make")

@@ -18,7 +18,7 @@ from offline.versions import version
 from .programs import Programs
 
 GIB = 1024**3
-DOCKER = {"MemTotal": 8 * GIB, "CgroupVersion": "2", "MemoryLimit": True, "PidsLimit": True, "CpuCfsQuota": True}
+DOCKER = {"MemTotal": 8 * GIB, "CgroupVersion": "2", "MemoryLimit": True, "PidsLimit": True, "CPUShares": True}
 PODMAN = {
     "memTotal": 8 * GIB,
     "security": {"rootless": False},

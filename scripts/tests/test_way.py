@@ -307,7 +307,7 @@ def test_crun_on_hybrid_control_groups(programs: Programs, tmp_path: Path, monke
 
 
 def test_what_a_node_needs_of_docker(programs: Programs) -> None:
-    told = {"MemTotal": 2 * 1024**3, "CgroupVersion": "2", "MemoryLimit": True, "PidsLimit": True, "CpuCfsQuota": True}
+    told = {"MemTotal": 2 * 1024**3, "CgroupVersion": "2", "MemoryLimit": True, "PidsLimit": True, "CPUShares": True}
     programs.add("docker", f"echo '{json.dumps(told)}'")
     Pulled("docker").require(0)
     with pytest.raises(Failure, match=r"^the cluster needs 5 GiB of memory, the machine that docker runs on has 2.0"):
