@@ -18,6 +18,8 @@ SERVICES = ("crm", "iot")
 STRIMZI = ("kafkatopic", "kafkauser", "kafkanodepool", "kafka")
 # Seconds for an operator to take its leave of what is being deleted.
 LEAVE = 60
+# Seconds after which it is told what is waited for.
+LOOK = 180
 
 
 def install(target: Target, way: Way) -> None:
@@ -124,16 +126,21 @@ def _kafka(target: Target, way: Way) -> None:
 def _ready(target: Target, kind: str) -> None:
     """Wait until all of a kind are ready, for as long as a slow registry takes to deliver what they run.
 
-    :raises Failure: one is not; what it waits for is told.
+    :raises Failure: one is not; what it waits for is told, and while it is waited for now and then.
     """
-    try:
-        target.kubectl("wait", "--for=condition=Ready", "--all", f"--timeout={PATIENCE}s", kind, log="kafka")
-    except Failure as failure:
-        waiting = [*_unready(target, kind), *_pods_unready(target)]
-        if not waiting:
-            raise
-        look = f"Look at kubectl --context {target.context} describe {kind}, and run make up again to go on waiting"
-        raise Failure("Kafka is not ready:\n    " + "\n    ".join(waiting), look) from failure
+    for waited in range(LOOK, PATIENCE + 1, LOOK):
+        try:
+            target.kubectl("wait", "--for=condition=Ready", "--all", f"--timeout={LOOK}s", kind, log="kafka")
+            return
+        except Failure as failure:
+            waiting = [*_unready(target, kind), *_pods_unready(target)]
+            if not waiting or "timed out" not in str(failure):
+                raise
+            if waited + LOOK > PATIENCE:
+                look = f"Look at kubectl --context {target.context} describe {kind}"
+                remedy = f"{look}, and run make up again to go on waiting"
+                raise Failure("\n    ".join([f"Kafka is not ready after {waited} s:", *waiting]), remedy) from failure
+            say("\n".join(f"  … waits for {one}" for one in waiting))
 
 
 def _unready(target: Target, kind: str) -> Iterator[str]:

@@ -128,7 +128,9 @@ class Pulled:
         """
         with step("Strimzi operators"):
             folder = chart.bring(target, "strimzi")
-            target.kubectl("apply", "--server-side", "--force-conflicts", "-f", folder / "crds", log="strimzi")
+            crds = ("-f", folder / "crds")
+            target.kubectl("apply", "--server-side", "--force-conflicts", *crds, log="strimzi")
+            target.kubectl("wait", "--for=condition=Established", *crds, "--timeout=60s", log="strimzi")
             target.run(
                 *("helm", "upgrade", "--install", "strimzi", folder, "--kube-context", target.context),
                 *("--namespace", "strimzi", "--create-namespace", "--skip-crds"),

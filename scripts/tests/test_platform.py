@@ -91,7 +91,7 @@ esac
 """
 
 
-def test_what_kafka_waits_for_is_told(programs: Programs, target: Target) -> None:
+def test_what_kafka_waits_for_is_told(programs: Programs, target: Target, capsys: pytest.CaptureFixture[str]) -> None:
     programs.add("kubectl", SLOW)
     said = {"type": "NotReady", "status": "True", "message": "Pods are not up"}
     kafka = {"items": [{"metadata": {"name": "k"}, "status": {"conditions": [said]}}]}
@@ -107,12 +107,15 @@ def test_what_kafka_waits_for_is_told(programs: Programs, target: Target) -> Non
     with pytest.raises(Failure) as raised:
         platform._ready(target, "kafka")
     assert str(raised.value).splitlines() == [
-        "Kafka is not ready:",
+        "Kafka is not ready after 900 s:",
         "    kafka/k: Pods are not up",
         "    pod k-0: ImagePullBackOff no route to quay.io",
         "    pod k-2: Pending",
         "Look at kubectl --context kind-t describe kafka, and run make up again to go on waiting",
     ]
+    assert "  … waits for pod k-0: ImagePullBackOff no route to quay.io\n" in capsys.readouterr().out
+    asked = programs.calls("kubectl --context kind-t --namespace mine wait")
+    assert [line.split()[8] for line in asked] == ["--timeout=180s"] * 5
 
 
 def test_every_program_is_told_the_namespace(programs: Programs, target: Target) -> None:

@@ -370,13 +370,14 @@ def test_strimzi_s_crds_are_changed_before_helm_which_never_does(
     programs.add("helm", HELM)
     programs.add("kubectl")
     Pulled("docker").install_strimzi(target)
-    crds = f"apply --server-side --force-conflicts -f {charts}/strimzi-1.2.0/crds"
-    assert [line.split()[:2] for line in programs.calls()] == [
-        ["helm", "pull"],
-        ["kubectl", "--context"],
-        ["helm", "upgrade"],
+    crds = f"-f {charts}/strimzi-1.2.0/crds"
+    assert [line.split()[0] for line in programs.calls()] == ["helm", "kubectl", "kubectl", "helm"]
+    assert [
+        line.removeprefix("kubectl --context kind-t --namespace default ") for line in programs.calls("kubectl")
+    ] == [
+        f"apply --server-side --force-conflicts {crds}",
+        f"wait --for=condition=Established {crds} --timeout=60s",
     ]
-    assert programs.calls("kubectl") == [f"kubectl --context kind-t --namespace default {crds}"]
 
 
 def half_done(programs: Programs, status: str) -> None:
@@ -413,8 +414,8 @@ def test_kafka_is_applied_only_once_its_operator_is_there_and_its_users_are_wait
     looks = "kubectl --context kind-t --namespace default get "
     calls = [line for line in programs.calls() if "strimzi" in line or " kafka" in line]
     calls = [line for line in calls if not line.startswith(looks)]
-    wait = "kubectl --context kind-t --namespace default wait --for=condition=Ready --all --timeout=900s"
-    assert calls[3:] == [
+    wait = "kubectl --context kind-t --namespace default wait --for=condition=Ready --all --timeout=180s"
+    assert calls[4:] == [
         f"kubectl --context kind-t --namespace default apply -k {platform.K8S}/strimzi",
         *(f"{wait} {kind}" for kind in ("kafka", "kafkatopic", "kafkauser")),
     ]
