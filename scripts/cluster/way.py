@@ -85,7 +85,8 @@ def decide(target: Target, word: str | None = None) -> Way:
         node.delete(replace(target, env=made.env))
         return way
     if isinstance(made, Pulled):
-        _require_pull(made.engine)
+        anew = f"Mend that and run it again, or rm {node.note_of(target)} to decide anew by what it is made"
+        _require_pull(made.engine, f" (cluster {target.name} was made with it)", anew)
     return made
 
 
@@ -123,10 +124,10 @@ def choose(word: str | None = None) -> Way:
     return Pulled(name)
 
 
-def _require_pull(name: str, beside: str = "") -> None:
+def _require_pull(name: str, beside: str = "", remedy: str = f"Mend that and run it again; {BUILD}") -> None:
     with step(f"try one pull with {name}"):
         if fault := pull_fault(name):
-            raise Failure(f"{name} cannot pull {PROBE}: {fault}{beside}", f"Mend that and run it again; {BUILD}")
+            raise Failure(f"{name} cannot pull {PROBE}: {fault}{beside}", remedy)
 
 
 def _word(word: str | None) -> str:

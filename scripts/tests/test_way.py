@@ -229,8 +229,11 @@ def test_a_dead_cluster_is_only_made_anew_when_images_can_be_pulled(programs: Pr
     programs.add("podman", NO_REGISTRY)
     lives(programs, target, "pull", "podman")
     (programs.folder / "nodes.json").unlink()
-    with pytest.raises(Failure, match=f"^podman cannot pull {REDIS}: no route to host"):
+    with pytest.raises(Failure) as raised:
         decide(target, "auto")
+    said = f"podman cannot pull {REDIS}: no route to host (cluster t was made with it)"
+    remedy = f"Mend that and run it again, or rm {node.note_of(target)} to decide anew by what it is made"
+    assert str(raised.value) == f"{said}. {remedy}"
     assert programs.calls("kind delete") == []
 
 
