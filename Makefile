@@ -6,7 +6,7 @@ run := scripts/mandates
 .PHONY: help up down dev rebuild announce audit test lint unit e2e bench clean lock
 
 help: ## list the commands
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## bring up the cluster with CRM and IoT; IMAGES=auto|pull|build, CLUSTER=name
 	@$(run) up

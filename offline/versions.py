@@ -21,6 +21,11 @@ def version(section: str, name: str) -> str:
     return _table()[section][name]
 
 
+def pinned(name: str) -> str | None:
+    """Return the SHA-256 that a release must have, such as of "kind-linux-amd64", or None where none is pinned."""
+    return _table()["pins"].get(name)
+
+
 def image(name: str) -> str:
     """Return the reference under which manifests name an image, such as "redis:8.0.2"."""
     return version("images", name)

@@ -147,6 +147,18 @@ def test_skaffold_knows_the_version_of_its_file() -> None:
     assert {one["apiVersion"] for one in documents(ROOT / "skaffold.yaml")} == {"skaffold/v4beta13"}
 
 
+def test_every_tool_has_a_release_with_a_checksum() -> None:
+    tables = tomllib.loads((ROOT / "versions.toml").read_text())
+    assert set(tables["tools"]) == set(tables["releases"]) == set(tables["checksums"])
+    assert all(where.startswith("https://") and "v{version}" in where for where in tables["releases"].values())
+    for name, digest in tables["pins"].items():
+        tool, system, arch = name.split("-")
+        assert tool in tables["tools"]
+        assert system in ("linux", "darwin")
+        assert arch in ("amd64", "arm64")
+        assert re.fullmatch("[0-9a-f]{64}", digest)
+
+
 LOCKS = [*ROOT.glob("*.lock"), *ROOT.glob("services/*/*.lock"), *ROOT.glob("offline/*/*.lock")]
 
 

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import replace
 
 from cluster import engine, node, services
@@ -15,8 +16,7 @@ from cluster.host import port_taken
 from cluster.lock import lock
 from cluster.target import Target, developer
 from cluster.up import PORTS, hints, up
-from cluster.way import environment
-from offline import plan
+from cluster.way import in_use
 from offline.process import end_on_interrupt
 from offline.progress import say, step
 from offline.versions import ROOT
@@ -31,20 +31,29 @@ def _up(target: Target) -> None:
 
 
 def _down(target: Target) -> None:
-    known = replace(target, env=environment())
+    way = in_use(target)
+    if way:
+        way.bring_tools()
     with step(f"delete cluster {target.name}"):
-        node.delete(known)
+        node.delete(replace(target, env=way.env if way else {}))
     engine.stop_service()
-    say("Down. What was built is kept: make up takes minutes. Remove that too: make clean")
+    say("Down. What was fetched and built is kept, and make up takes minutes. Remove that too: make clean")
 
 
-def _env(_: Target) -> None:
+def _env(target: Target) -> None:
     # Standard output is for the shell that evaluates it.
-    if plan.tools.done() and not engine.docker_answers():
-        engine.start_service()
-    for name, value in {**environment(), "PATH": str(plan.tools.out)}.items():
-        rest = ':"$PATH"' if name == "PATH" else ""
-        print(f"export {name}={shlex.quote(value)}{rest}")
+    with redirect_stdout(sys.stderr):
+        way = in_use(target)
+        if way is None:
+            raise Failure(f"there is no cluster {target.name}", "Run make up, or name another one: CLUSTER=name")
+        way.bring_tools()
+        if way.engine == "podman":
+            engine.start_service(way.env)
+    for name, value in way.env.items():
+        if name != "PATH":
+            print(f"export {name}={shlex.quote(value)}")
+    if way.path:
+        print(f'export PATH={shlex.quote(os.pathsep.join(map(str, way.path)))}:"$PATH"')
 
 
 def _dev(target: Target) -> None:
@@ -66,7 +75,7 @@ def _lock(_: Target) -> None:
 
 
 def _clean(target: Target) -> None:
-    clean(replace(target, env=environment()))
+    clean(target)
 
 
 COMMANDS = {

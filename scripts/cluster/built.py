@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from cluster import engine, host, node
 from cluster.failure import Failure
 from cluster.target import Target
+from offline import engine as podman
 from offline import plan
 from offline.archive import FILE
 from offline.image import tag
@@ -28,28 +29,50 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "mvn": "maven",
 }
+# Stands in the cache from the first build on: this machine builds its images.
+BEGUN = CACHE / "images-are-built"
 # Programs outside the PATH, in folders that podman looks into.
 HELPERS = {"netavark": "netavark", "aardvark-dns": "aardvark-dns"}
+
+
+def _needed() -> dict[str, str]:
+    return PROGRAMS | {f"/usr/lib/podman/{name}": package for name, package in HELPERS.items()}
 
 
 class Built:
     """Everything is built on this machine; what is built already is used as it is."""
 
     name = "build"
+    engine = "podman"
     _archives = (plan.platform, plan.dapr_images)
+
+    @staticmethod
+    def is_usual() -> bool:
+        """Tell whether this machine builds its images anyway: it has, or began to, or has all that it takes."""
+        return BEGUN.exists() or plan.tools.done() or not host.missing([*_needed(), "go"])
+
+    @property
+    def path(self) -> Sequence[Path]:
+        """Folders that come first on the PATH."""
+        return [plan.tools.out, engine.AS_DOCKER]
 
     @property
     def env(self) -> Mapping[str, str]:
         """Variables for kind, kubectl, helm and skaffold."""
-        path = f"{plan.tools.out}{os.pathsep}{os.environ['PATH']}"
-        return {**engine.environment("podman"), "PATH": path}
+        path = os.pathsep.join([*map(str, self.path), os.environ["PATH"]])
+        return {**engine.environment("podman"), **podman.environment(), "PATH": path}
+
+    def bring_tools(self) -> None:
+        """Do nothing: to build them takes minutes, and `prepare` does."""
 
     def prepare(self) -> None:
         """Install what building needs and build what is missing.
 
         :raises Failure: something cannot be installed or built.
         """
-        host.install(PROGRAMS | {f"/usr/lib/podman/{name}": package for name, package in HELPERS.items()})
+        BEGUN.parent.mkdir(parents=True, exist_ok=True)
+        BEGUN.touch()
+        host.install(_needed())
         if shutil.which("go") is None:
             remedy = "Install Go 1.21 or newer; it fetches the version it needs"
             raise Failure("the program go is not installed", remedy)
@@ -61,7 +84,14 @@ class Built:
             plan.build_all()
         except BuildError as error:
             raise Failure(str(error), "Mend the cause and run it again: what is built is kept") from error
-        engine.start_service()
+        engine.start_service(self.env)
+
+    def require(self, gib: float) -> None:
+        """Check the memory for a node.
+
+        :raises Failure: there is less than `gib` GiB.
+        """
+        host.require_memory(gib)
 
     def node_image(self) -> str:
         """Return the image of a node."""
@@ -72,17 +102,16 @@ class Built:
         return ".".join(one.key for one in (plan.node, *self._archives))
 
     def cluster_config(self) -> dict[str, Any]:
-        """Return kind's configuration: the node has a network of its own and runs on cgroup v1 too.
+        """Return kind's configuration: the node has a network of its own.
 
         A process may not ask for a lower oom score than its user has, hence the zeros.
         """
-        kubelet = {"failCgroupV1": False, "oomScoreAdj": 0}
         proxy = {
             "kind": "KubeProxyConfiguration",
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "oomScoreAdj": 0,
         }
-        return node.config(kubelet, proxy) | {"networking": {"disableDefaultCNI": True}}
+        return node.config({"oomScoreAdj": 0}, proxy) | {"networking": {"disableDefaultCNI": True}}
 
     def load_images(self, target: Target) -> None:
         """Load the platform's images into the node, unless it has them.
@@ -95,9 +124,9 @@ class Built:
                     target.run("kind", "load", "image-archive", built.out / FILE, "--name", target.name, log="kind")
                 node.set_stamp(target, built.name, "loaded")
 
-    def dapr_chart(self) -> list[str]:
-        """Return helm's words that name the Dapr chart: the module that is built carries it."""
-        return [str(plan.dapr.out / "chart")]
+    def dapr_chart(self, _target: Target) -> Path:
+        """Return the folder of the Dapr chart: the module that is built carries it."""
+        return plan.dapr.out / "chart"
 
     def install_strimzi(self, target: Target) -> None:
         """Install Strimzi's CRDs and the stand-in for its operators.

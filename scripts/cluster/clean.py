@@ -3,39 +3,67 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cluster import engine, node
+from cluster.built import Built
+from cluster.chart import CHARTS
 from cluster.command import output
 from cluster.target import Target
+from cluster.way import in_use
 from offline import engine as podman
 from offline.progress import say, step
 from offline.step import CACHE
+from offline.versions import canonical, image
+
+# Names under which only this project keeps images; Docker leaves out the first part of docker.io's.
+OURS = ("localhost/mandates-build/", "docker.io/mandates/", "mandates/")
+# What the way with registries pulls to this machine itself: to see whether it can, to build on, to run the node.
+PULLED = ("redis", "python", "node")
 
 
 def clean(target: Target) -> None:
-    """Delete the cluster, the images that were built, and the cache folder.
+    """Delete the cluster, those of the tests, the images that were built or pulled, and the cache folder.
 
-    :raises Failure: the cluster cannot be deleted.
+    :raises Failure: a cluster cannot be deleted.
     """
-    if target.env and node.exists(target):
-        with step(f"delete cluster {target.name}"):
-            node.delete(target)
+    for one in [target, *_of_tests()]:
+        way = in_use(one)
+        if way is None:
+            continue
+        way.bring_tools()
+        there = replace(one, env=way.env)
+        if node.exists(there):
+            with step(f"delete cluster {one.name}"):
+                node.delete(there)
+        node.note_of(one).unlink(missing_ok=True)
     engine.stop_service()
     with step("remove images"):
-        env = podman.environment()
-        listed = output(["podman", "images", "--format", "{{.Repository}}:{{.Tag}}"], env=env) or ""
-        ours = [name for name in listed.split() if name.startswith(OURS)]
-        if ours:
-            subprocess.run(
-                ["podman", "rmi", "--force", *ours],
-                env={**os.environ, **env},
-                stdout=subprocess.DEVNULL,
-                check=False,
-            )
+        if shutil.which("podman"):
+            _remove_images("podman", podman.environment() if Built.is_usual() else {})
+        if engine.docker().fault is None:
+            _remove_images("docker", {})
     with step(f"remove {CACHE}"):
         shutil.rmtree(CACHE, ignore_errors=True)
-    say("Clean. Next: make up builds everything anew (about 20 minutes).")
+    say("Clean. Next: make up fetches or builds everything anew.")
 
 
-# Names under which only this project keeps images.
-OURS = ("localhost/mandates-build/", "docker.io/mandates/")
+def _of_tests() -> Iterator[Target]:
+    """Return the clusters whose kubeconfig is in the cache."""
+    for note in CACHE.glob("kind-*.way"):
+        name = note.stem.removeprefix("kind-")
+        yield Target(name, CACHE / f"{name}.kubeconfig")
+
+
+def _remove_images(name: str, env: Mapping[str, str]) -> None:
+    def quietly(*words: str) -> None:
+        subprocess.run([name, "rmi", *words], env={**os.environ, **env}, capture_output=True, check=False)
+
+    listed = output([name, "images", "--format", "{{.Repository}}:{{.Tag}}"], env=env) or ""
+    if ours := [one for one in listed.split() if one.startswith(OURS)]:
+        quietly("--force", *ours)
+    if CHARTS.is_dir():
+        # One at a time, without force: what something else runs on stays.
+        for one in PULLED:
+            quietly(canonical(image(one)))

@@ -1,6 +1,7 @@
 """Run other programs: their output to a log file, or to the caller."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,14 @@ from offline import process
 from offline.step import CACHE
 
 Words = Sequence[str | Path]
+
+_ERROR = re.compile(
+    r"\b(error|errors occurred|failed|failure|fatal|panic|denied|refused|cannot|unable to|timed out|no space left"
+    r"|not found|unauthorized|toomanyrequests)\b|^E: ",
+    re.IGNORECASE,
+)
+# Of Go, Java and Python.
+_TRACE = re.compile(r"\s+(at |/\S+:\d+|File \")|goroutine \d+ |\S+/\S+\.\S+\(?$")
 
 
 def log_file(name: str) -> Path:
@@ -47,8 +56,19 @@ def run(
         except subprocess.CalledProcessError as error:
             with log.open(errors="replace") as written:
                 written.seek(start)
-                tail = "\n    ".join(written.read().strip().splitlines()[-6:])
-            raise Failure(f"{_short(command)} ended with {error.returncode}:\n    {tail}", f"Read {log}") from error
+                told = "\n    ".join(errors_in(written.read()))
+            raise Failure(f"{_short(command)} ended with {error.returncode}:\n    {told}", f"Read {log}") from error
+
+
+def errors_in(text: str, at_most: int = 6) -> list[str]:
+    """Return the lines of a program's output that tell of an error; its last ones where none does.
+
+    A stack trace tells whoever wrote the program; the line before it tells who runs it.
+    """
+    lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()]
+    told = [line for line in lines if _ERROR.search(line) and not _TRACE.match(line)]
+    # Progress that is told again and again would leave no room for anything else.
+    return list(dict.fromkeys(told))[-at_most:] or lines[-at_most:]
 
 
 def output(words: Words, *, env: Mapping[str, str] | None = None, timeout: float | None = None) -> str | None:

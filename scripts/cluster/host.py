@@ -15,11 +15,13 @@ GIB = 1024**3
 
 
 def require_memory(gib: float, meminfo: Path = Path("/proc/meminfo")) -> None:
-    """Check the memory that new processes can have.
+    """Check the memory that new processes can have, where the kernel tells it.
 
-    :param meminfo: where the kernel tells it, in the format of proc(5).
+    :param meminfo: the file in which it does, in the format of proc(5); macOS has none.
     :raises Failure: there is less than `gib` GiB.
     """
+    if not meminfo.exists():
+        return
     fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
     free = int(fields["MemAvailable"].split()[0]) * 1024 / GIB
     if free < gib:
@@ -48,6 +50,11 @@ def missing(programs: Iterable[str]) -> list[str]:
     return [name for name in programs if shutil.which(name) is None]
 
 
+def can_install(*, root: bool = os.geteuid() == 0) -> bool:
+    """Tell whether this user may install Debian packages here."""
+    return root and shutil.which("apt-get") is not None
+
+
 def install(programs: Mapping[str, str], *, root: bool = os.geteuid() == 0) -> None:
     """Install what is missing, with Debian's package manager, as root.
 
@@ -60,7 +67,7 @@ def install(programs: Mapping[str, str], *, root: bool = os.geteuid() == 0) -> N
         return
     packages = sorted({programs[name] for name in absent})
     by_hand = f"Install what has it, on Debian: sudo apt-get install {' '.join(packages)}"
-    if shutil.which("apt-get") is None or not root:
+    if not can_install(root=root):
         raise Failure(f"needed and not installed: {', '.join(absent)}", by_hand)
     log = log_file("apt")
     # In runlevel 1 a package that brings a service does not start it.

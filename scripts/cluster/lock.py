@@ -19,7 +19,10 @@ def lock() -> None:
     for folder in DEPLOYABLES:
         _compile([folder / "pyproject.toml"], folder / "requirements.lock")
     everything = [ROOT / "pyproject.toml", *(folder / "pyproject.toml" for folder in DEPLOYABLES)]
-    _compile(everything, ROOT / "requirements-dev.lock", "--group", f"{ROOT / 'pyproject.toml'}:dev")
+    checks = ROOT / "requirements-dev.lock"
+    _compile(everything, checks, "--group", f"{ROOT / 'pyproject.toml'}:dev")
+    # What a cluster's commands need, in the same versions.
+    _compile([ROOT / "pyproject.toml"], ROOT / "requirements-cluster.lock", f"--constraint={checks}")
 
 
 def _compile(sources: list[Path], to: Path, *options: str) -> None:

@@ -1,12 +1,24 @@
 """The kind cluster itself: made, found healthy, healed, deleted."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import yaml
 
 from cluster.failure import Failure
 from cluster.target import Target
 from offline.progress import say, step
+
+
+class Origin(NamedTuple):
+    """How a cluster was made; it stays so while it lives.
+
+    :param way: "pull" or "build".
+    :param engine: "docker" or "podman".
+    """
+
+    way: str
+    engine: str
 
 
 def config(kubelet: dict[str, Any], *patches: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +33,8 @@ def config(kubelet: dict[str, Any], *patches: dict[str, Any]) -> dict[str, Any]:
         "kind": "KubeletConfiguration",
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "syncFrequency": "10s",
+        # Kubernetes still runs on version 1 of control groups, which older machines have, only when told to.
+        "failCgroupV1": False,
         **kubelet,
     }
     return {
@@ -54,20 +68,26 @@ def answers(target: Target) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def ensure(target: Target, image: str, config: dict[str, Any], fingerprint: str) -> None:
+def ensure(target: Target, image: str, config: dict[str, Any], fingerprint: str, origin: Origin) -> None:
     """Make the cluster, unless a healthy one made from the same images is there.
 
     :param fingerprint: changes with any image that nodes do not pull for themselves.
+    :param origin: noted on the cluster, and beside its kubeconfig for when it is dead.
     :raises Failure: kind cannot make it.
     """
+    stamps = {"images": fingerprint, "way": origin.way, "engine": origin.engine}
     if exists(target):
-        made_from = stamp(target, "images") if answers(target) else None
-        if made_from == fingerprint:
+        made_from = _stamps(target) if answers(target) else {}
+        if made_from.get("images") == fingerprint:
+            if not stamps.items() <= made_from.items():
+                _set_stamps(target, stamps)
+            _note(target, origin)
             return
-        why = "was made from other images" if made_from else "is dead or half made"
+        why = "was made from other images" if "images" in made_from else "is dead or half made"
         say(f"  ! cluster {target.name} {why}: it is made anew")
         delete(target)
-    target.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+    # From before it is there: what a killed run left half made can be deleted too.
+    _note(target, origin)
     words = ["--name", target.name, "--image", image, "--kubeconfig", str(target.kubeconfig), "--config", "-"]
     with step(f"kind cluster {target.name}"):
         try:
@@ -75,21 +95,52 @@ def ensure(target: Target, image: str, config: dict[str, Any], fingerprint: str)
         except (Failure, KeyboardInterrupt):
             delete(target)
             raise
-    set_stamp(target, "images", fingerprint)
+    _set_stamps(target, stamps)
 
 
 def delete(target: Target) -> None:
-    """Delete the cluster, dead or alive, and its context in the kubeconfig."""
+    """Delete the cluster, dead or alive, its context in the kubeconfig, and what is noted beside that."""
     target.run("kind", "delete", "cluster", "--name", target.name, "--kubeconfig", target.kubeconfig, log="kind")
+    note_of(target).unlink(missing_ok=True)
+
+
+def note_of(target: Target) -> Path:
+    """Return the file beside the kubeconfig in which the cluster's origin is noted."""
+    return target.kubeconfig.with_name(f"{target.context}.way")
+
+
+def _note(target: Target, origin: Origin) -> None:
+    note = note_of(target)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(" ".join(origin) + "\n")
+
+
+def origin_of(target: Target) -> Origin | None:
+    """Return how the cluster was made, or None where nothing tells: there is none, or it is older than such notes."""
+    note = note_of(target)
+    if note.exists():
+        words: list[str | None] = [*note.read_text().split()]
+    else:
+        stamps = _stamps(target)
+        words = [stamps.get("way"), stamps.get("engine")]
+    match words:
+        case ["pull" | "build" as way, "docker" | "podman" as engine]:
+            return Origin(way, engine)
+    return None
 
 
 def stamp(target: Target, what: str) -> str | None:
     """Return what was noted on the node as done, such as which images it has."""
+    return _stamps(target).get(what)
+
+
+def _stamps(target: Target) -> dict[str, str]:
     nodes = target.get("nodes", timeout=10)
     if not nodes or not nodes["items"]:
-        return None
+        return {}
     annotations: dict[str, str] = nodes["items"][0]["metadata"].get("annotations", {})
-    return annotations.get(f"mandates/{what}")
+    ours = "mandates/"
+    return {name.removeprefix(ours): value for name, value in annotations.items() if name.startswith(ours)}
 
 
 def set_stamp(target: Target, what: str, value: str) -> None:
@@ -97,4 +148,9 @@ def set_stamp(target: Target, what: str, value: str) -> None:
 
     :raises Failure: the API server does not take it.
     """
-    target.kubectl("annotate", "nodes", "--all", "--overwrite", f"mandates/{what}={value}")
+    _set_stamps(target, {what: value})
+
+
+def _set_stamps(target: Target, stamps: dict[str, str]) -> None:
+    words = [f"mandates/{what}={value}" for what, value in stamps.items()]
+    target.kubectl("annotate", "nodes", "--all", "--overwrite", *words)

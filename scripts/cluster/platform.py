@@ -2,8 +2,11 @@
 
 import json
 import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from cluster.chart import PATIENCE
 from cluster.failure import Failure
 from cluster.target import Target
 from cluster.way import Way
@@ -15,6 +18,8 @@ SERVICES = ("crm", "iot")
 STRIMZI = ("kafkatopic", "kafkauser", "kafkanodepool", "kafka")
 # Seconds for an operator to take its leave of what is being deleted.
 LEAVE = 60
+# Seconds after which it is told what is waited for.
+LOOK = 180
 
 
 def install(target: Target, way: Way) -> None:
@@ -83,7 +88,9 @@ def _gone(target: Target) -> None:
                 if one.startswith("kafkatopic/"):
                     say(f"  ! no operator has let {one} go in {LEAVE} s: its finalizer is taken away")
                     nothing = json.dumps({"metadata": {"finalizers": None}})
-                    target.kubectl("patch", one, "--type=merge", "--patch", nothing, log="kafka")
+                    # It may have gone at this moment after all; if not, the wait below says so.
+                    with suppress(Failure):
+                        target.kubectl("patch", one, "--type=merge", "--patch", nothing, log="kafka")
             target.kubectl(*away, *leaving, log="kafka")
 
 
@@ -99,10 +106,10 @@ def _leaving(target: Target) -> list[str]:
 def _dapr(target: Target, way: Way) -> None:
     with step("Dapr control plane"):
         target.run(
-            *("helm", "upgrade", "--install", "dapr", *way.dapr_chart(), "--kube-context", target.context),
+            *("helm", "upgrade", "--install", "dapr", way.dapr_chart(target), "--kube-context", target.context),
             *("--namespace", "dapr-system", "--create-namespace"),
             *("--values", K8S / "dapr" / "control-plane-values.yaml"),
-            *("--set", f"global.tag={version('platform', 'dapr')}", "--wait", "--timeout=5m"),
+            *("--set", f"global.tag={version('platform', 'dapr')}", "--wait", f"--timeout={PATIENCE}s"),
             log="dapr",
         )
 
@@ -113,11 +120,52 @@ def _kafka(target: Target, way: Way) -> None:
         _gone(target)
         target.kubectl("apply", "-k", K8S / "strimzi", log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
-            ready = ("wait", "--for=condition=Ready", "--all", "--timeout=300s")
-            target.kubectl(*ready, kind, log="kafka")
+            _ready(target, kind)
+
+
+def _ready(target: Target, kind: str) -> None:
+    """Wait until all of a kind are ready, for as long as a slow registry takes to deliver what they run.
+
+    :raises Failure: one is not; what it waits for is told, and while it is waited for now and then.
+    """
+    for waited in range(LOOK, PATIENCE + 1, LOOK):
+        try:
+            target.kubectl("wait", "--for=condition=Ready", "--all", f"--timeout={LOOK}s", kind, log="kafka")
+            return
+        except Failure as failure:
+            waiting = [*_unready(target, kind), *_pods_unready(target)]
+            if not waiting or "timed out" not in str(failure):
+                raise
+            if waited + LOOK > PATIENCE:
+                look = f"Look at kubectl --context {target.context} describe {kind}"
+                remedy = f"{look}, and run make up again to go on waiting"
+                raise Failure("\n    ".join([f"Kafka is not ready after {waited} s:", *waiting]), remedy) from failure
+            say("\n".join(f"  … waits for {one}" for one in waiting))
+
+
+def _unready(target: Target, kind: str) -> Iterator[str]:
+    for one in (target.get(kind) or {"items": []})["items"]:
+        conditions = one.get("status", {}).get("conditions", [])
+        if any(of["type"] == "Ready" and of["status"] == "True" for of in conditions):
+            continue
+        why = [of["message"] for of in conditions if of.get("message")]
+        yield f"{kind}/{one['metadata']['name']}: {'; '.join(why) or 'its operator has said nothing of it'}"
+
+
+def _pods_unready(target: Target) -> Iterator[str]:
+    """Name the pods of Kafka and its operators that are not ready, and what their containers wait for."""
+    found = [target.get("pods", "--selector=strimzi.io/cluster"), target.get("pods", "--namespace", "strimzi")]
+    for pod in [one for listed in found for one in (listed or {"items": []})["items"]]:
+        status = pod.get("status", {})
+        if any(of["type"] == "Ready" and of["status"] == "True" for of in status.get("conditions", [])):
+            continue
+        states = [one.get("state", {}).get("waiting", {}) for one in status.get("containerStatuses", [])]
+        why = [" ".join(filter(None, (of.get("reason"), of.get("message")))) for of in states if of]
+        why += [of["message"] for of in status.get("conditions", []) if of.get("reason") == "Unschedulable"]
+        yield f"pod {pod['metadata']['name']}: {'; '.join(why) or status.get('phase', 'unknown')}"
 
 
 def _redis(target: Target) -> None:
     with step("Redis"):
         target.kubectl("apply", "-k", K8S / "stores" / "redis", log="redis")
-        target.kubectl("rollout", "status", "statefulset/redis", "--timeout=180s", log="redis")
+        target.kubectl("rollout", "status", "statefulset/redis", f"--timeout={PATIENCE}s", log="redis")

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from cluster import host, node, platform, services
+from cluster.node import Origin
 from cluster.target import Target
-from cluster.way import Way, choose
+from cluster.way import Way, decide
 from offline.progress import say
 
 # GiB of free memory with which the cluster, its services and their builds run well.
@@ -21,12 +22,13 @@ def up(bare: Target, word: str | None = None) -> Target:
     :returns: the cluster with the variables that its tools need.
     :raises Failure: it cannot be brought up; what is done stays, and the next run goes on from there.
     """
-    way: Way = choose(word)
+    way: Way = decide(bare, word)
     way.prepare()
     target = replace(bare, env=way.env)
     if not (node.exists(target) and node.answers(target)):
-        host.require_memory(MEMORY)
-    node.ensure(target, way.node_image(), way.cluster_config(), way.fingerprint())
+        way.require(MEMORY)
+    origin = Origin(way.name, way.engine)
+    node.ensure(target, way.node_image(), way.cluster_config(), way.fingerprint(), origin)
     way.load_images(target)
     with ThreadPoolExecutor() as pool:
         built = pool.submit(services.build, target)

@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
 from cluster import node
 from cluster.failure import Failure
 from cluster.target import Target, developer
-from cluster.way import environment
+from cluster.way import known
 from offline.process import end_on_interrupt
 from operate.announce import announce
 from operate.audit import audit
@@ -111,8 +110,7 @@ def _cluster() -> Target:
 
     :raises Failure: it does not answer.
     """
-    target = developer()
-    target = replace(target, env=environment())
+    target = known(developer())
     if not node.answers(target):
         raise Failure(f"cluster {target.name} does not answer", "Run make up, or name another one: CLUSTER=name")
     return target

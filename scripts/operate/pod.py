@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cluster.command import errors_in
 from cluster.failure import Failure
 from cluster.target import Target
 
@@ -35,8 +36,8 @@ def run_in(target: Target, pod: str, *command: str, stdin: str = "", timeout: fl
     except subprocess.TimeoutExpired as late:
         raise Failure(f"{command[0]} in pod {pod} took more than {timeout:.0f} s", "Look at the pod") from late
     if done.returncode != 0:
-        tail = "\n    ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-4:])
-        raise Failure(f"{command[0]} in pod {pod} ended with {done.returncode}:\n    {tail}", "Look at the pod")
+        told = "\n    ".join(errors_in(done.stderr.strip() or done.stdout, at_most=4))
+        raise Failure(f"{command[0]} in pod {pod} ended with {done.returncode}:\n    {told}", "Look at the pod")
     return done.stdout
 
 

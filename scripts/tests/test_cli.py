@@ -29,6 +29,32 @@ def test_a_wrong_way() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            'echo "permission denied while trying to connect to unix:///run/docker.sock" >&2; exit 1',
+            "Docker does not answer: permission denied while trying to connect to unix:///run/docker.sock",
+        ),
+        (
+            'case $1 in pull) echo "toomanyrequests: You have reached your pull rate limit." >&2; exit 1 ;; esac',
+            "docker cannot pull docker.io/library/redis:8.0.2: toomanyrequests: You have reached your pull rate limit",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_engine_is_said_before_anything_is_made(
+    programs: Programs, tmp_path: Path, script: str, said: str
+) -> None:
+    programs.add("docker", script)
+    for tool in ("kind", "kubectl", "helm", "skaffold", "apt-get"):
+        programs.add(tool)
+    done = mandates("up", IMAGES="", KUBECONFIG=str(tmp_path / "kubeconfig"))
+    remedy = "Mend that and run it again; as root on Debian IMAGES=build make up builds all images instead"
+    assert (done.returncode, done.stderr) == (1, f"\nmandates up: {said}. {remedy}\n")
+    made = [line for line in programs.calls() if not line.startswith(("docker ", "kubectl "))]
+    assert made == []
+
+
 def test_make_passes_it_on(tmp_path: Path) -> None:
     """Make's own exit code for a command that failed is 2."""
     make = shutil.which("make")
@@ -80,9 +106,35 @@ def test_an_old_python(programs: Programs) -> None:
     programs.add("python3", 'case $1 in --version) echo "Python 3.9.2" ;; *) exit 1 ;; esac')
     done = launch(programs, "up")
     python = programs.folder / "python3"
-    needed = "3.11 or newer is needed. Put a newer python3 first on the PATH."
+    needed = "3.11 or newer is needed. Install one, as python3.11 to python3.14 on the PATH."
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"mandates: {python} is Python 3.9.2, {needed}\n"
+
+
+@pytest.mark.parametrize("name", ["python3.11", "python3.14"])
+def test_a_newer_python_beside_an_old_one_is_found_by_its_name(programs: Programs, name: str) -> None:
+    programs.add("python3", "exit 1")
+    programs.add(name, 'case $1 in -c) ;; --version) echo "Python 3" ;; *) echo "$@" > made; exit 3 ;; esac')
+    for tool in ("cat", "cksum", "tr"):
+        (programs.folder / tool).symlink_to(shutil.which(tool, path=os.defpath) or "")
+    assert launch(programs, "up").returncode == 3
+    made = (programs.folder / "made").read_text().split()
+    assert made[0].endswith("/scripts/environment.py")
+    assert made[2].endswith("/requirements-cluster.lock")
+
+
+@pytest.mark.parametrize(
+    ("words", "lock"),
+    [(["env"], "cluster"), (["operate", "audit"], "cluster"), (["exec", "true"], "dev"), (["check"], "dev")],
+)
+def test_a_cluster_and_its_operation_need_only_the_small_environment(
+    programs: Programs, words: list[str], lock: str
+) -> None:
+    programs.add("python3", 'case $1 in -c) ;; --version) echo "Python 3" ;; *) echo "$@" > made; exit 3 ;; esac')
+    for tool in ("cat", "cksum", "tr"):
+        (programs.folder / tool).symlink_to(shutil.which(tool, path=os.defpath) or "")
+    launch(programs, *words)
+    assert (programs.folder / "made").read_text().strip().endswith(f"/requirements-{lock}.lock")
 
 
 def test_no_python(programs: Programs) -> None:

@@ -49,7 +49,7 @@ class Machine:
 
     def ensure(self) -> list[str]:
         """Return what was done to clusters."""
-        node.ensure(self.target, "image:1", node.config({}), "new")
+        node.ensure(self.target, "image:1", node.config({}), "new", node.Origin("pull", "podman"))
         return self.done()
 
     def done(self) -> list[str]:
@@ -71,8 +71,10 @@ def test_where_there_is_none_it_is_made_and_what_it_was_made_from_is_noted(machi
     config = f"--name t --image image:1 --kubeconfig {machine.target.kubeconfig} --config - --wait=90s"
     assert machine.programs.calls("kind create") == [f"kind create cluster {config}"]
     assert machine.target.kubeconfig.parent.is_dir()
-    noted = "kubectl --context kind-t --namespace default annotate nodes --all --overwrite mandates/images=new"
+    annotate = "kubectl --context kind-t --namespace default annotate nodes --all --overwrite"
+    noted = f"{annotate} mandates/images=new mandates/way=pull mandates/engine=podman"
     assert machine.programs.calls("kubectl") == [noted]
+    assert node.origin_of(machine.target) == ("pull", "podman")
 
 
 def test_kind_gets_the_configuration(machine: Machine) -> None:
@@ -80,12 +82,34 @@ def test_kind_gets_the_configuration(machine: Machine) -> None:
     config = yaml.safe_load((machine.programs.folder / "config").read_text())
     (patch,) = (yaml.safe_load(one) for one in config["kubeadmConfigPatches"])
     assert (config["kind"], patch["kind"]) == ("Cluster", "KubeletConfiguration")
+    assert patch["failCgroupV1"] is False
 
 
 def test_a_healthy_one_of_the_same_images_is_left_alone(machine: Machine) -> None:
-    machine.has(images="new")
+    machine.has(images="new", way="pull", engine="podman")
     assert machine.ensure() == []
     assert machine.clusters() == ["other", "t"]
+
+
+def test_how_it_was_made_is_read_from_the_cluster_where_the_kubeconfig_is_a_copy(machine: Machine) -> None:
+    machine.has(images="new", way="build", engine="podman")
+    assert node.origin_of(machine.target) == ("build", "podman")
+
+
+def test_how_it_was_made_is_known_while_it_is_dead_and_forgotten_with_it(machine: Machine) -> None:
+    machine.ensure()
+    machine.has()
+    (machine.programs.folder / "nodes.json").unlink()
+    assert node.origin_of(machine.target) == ("pull", "podman")
+    node.delete(machine.target)
+    assert node.origin_of(machine.target) is None
+
+
+def test_one_that_is_older_than_such_notes_gets_them(machine: Machine) -> None:
+    machine.has(images="new")
+    assert machine.ensure() == []
+    assert len(machine.programs.calls("kubectl --context kind-t --namespace default annotate")) == 1
+    assert node.note_of(machine.target).read_text() == "pull podman\n"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +153,13 @@ def test_what_a_failure_left_is_deleted(machine: Machine) -> None:
         machine.ensure()
     assert machine.done() == ["create", "delete"]
     assert machine.clusters() == []
+
+
+def test_what_a_killed_run_left_half_made_is_known(machine: Machine) -> None:
+    note = node.note_of(machine.target)
+    (machine.programs.folder / "create.sh").write_text(f"cp {note} noted")
+    machine.ensure()
+    assert (machine.programs.folder / "noted").read_text() == "pull podman\n"
 
 
 def test_what_ctrl_c_left_is_deleted(machine: Machine) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cluster import platform
+from cluster.failure import Failure
 from cluster.target import Target
 
 from .programs import Programs
@@ -69,6 +70,52 @@ def test_what_nobody_lets_go_is_let_go(programs: Programs, target: Target, capsy
     patched = programs.calls("kubectl --context kind-t --namespace mine patch kafkatopic/goes")
     assert len(patched) == 1
     assert "no operator has let kafkatopic/goes go in 60 s: its finalizer is taken away" in capsys.readouterr().out
+
+
+def test_what_goes_just_before_it_is_let_go_is_no_failure(programs: Programs, target: Target) -> None:
+    programs.add("kubectl", KUBECTL.replace("rm -f stuck", 'rm -f stuck; echo "Error: not found" >&2; exit 1'))
+    leaving(programs, "goes")
+    (programs.folder / "stuck").touch()
+    platform._gone(target)
+
+
+SLOW = """
+case "$5" in
+wait) echo "error: timed out waiting for the condition on kafkas/k" >&2; exit 1 ;;
+get)
+  case "$6 $7" in
+  "kafka -o") cat kafka.json ;;
+  "pods --selector=strimzi.io/cluster") cat pods.json ;;
+  esac ;;
+esac
+"""
+
+
+def test_what_kafka_waits_for_is_told(programs: Programs, target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    programs.add("kubectl", SLOW)
+    said = {"type": "NotReady", "status": "True", "message": "Pods are not up"}
+    kafka = {"items": [{"metadata": {"name": "k"}, "status": {"conditions": [said]}}]}
+    waits = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no route to quay.io"}}}
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    pods = [
+        {"metadata": {"name": "k-0"}, "status": {"containerStatuses": [waits], "phase": "Pending"}},
+        {"metadata": {"name": "k-1"}, "status": ready},
+        {"metadata": {"name": "k-2"}, "status": {"phase": "Pending"}},
+    ]
+    (programs.folder / "kafka.json").write_text(json.dumps(kafka))
+    (programs.folder / "pods.json").write_text(json.dumps({"items": pods}))
+    with pytest.raises(Failure) as raised:
+        platform._ready(target, "kafka")
+    assert str(raised.value).splitlines() == [
+        "Kafka is not ready after 900 s:",
+        "    kafka/k: Pods are not up",
+        "    pod k-0: ImagePullBackOff no route to quay.io",
+        "    pod k-2: Pending",
+        "Look at kubectl --context kind-t describe kafka, and run make up again to go on waiting",
+    ]
+    assert "  … waits for pod k-0: ImagePullBackOff no route to quay.io\n" in capsys.readouterr().out
+    asked = programs.calls("kubectl --context kind-t --namespace mine wait")
+    assert [line.split()[8] for line in asked] == ["--timeout=180s"] * 5
 
 
 def test_every_program_is_told_the_namespace(programs: Programs, target: Target) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cluster import services
+from cluster.command import errors_in
 from cluster.failure import Failure
 from cluster.target import Target
 
@@ -19,6 +20,36 @@ def test_the_program_that_fails_is_named_with_what_it_said_and_its_log(programs:
         Failure, match=r"^kubectl --context kind-t ended with 4:\n    forbidden\nRead .*/t-kubectl\.log$"
     ):
         target.kubectl("apply", "-k", "there")
+
+
+KIND = """Creating cluster "t" ...
+ • Ensuring node image (kindest/node:v1.36.4) 🖼  ...
+ ✗ Ensuring node image (kindest/node:v1.36.4) 🖼
+ERROR: failed to create cluster: failed to pull image "kindest/node:v1.36.4": toomanyrequests: rate limit
+Stack Trace:
+sigs.k8s.io/kind/pkg/errors.Wrapf
+	/go/src/kind/pkg/errors/errors.go:41
+sigs.k8s.io/kind/pkg/cluster/internal/create.Cluster
+	/go/src/kind/pkg/cluster/internal/create/create.go:77
+main.main
+	/go/src/kind/main.go:23
+runtime.goexit
+	/usr/local/go/src/runtime/asm_amd64.s:1693
+"""
+JAVA = """Exception in thread "main" org.apache.kafka.common.errors.TimeoutException: Call timed out
+	at org.apache.kafka.common.internals.KafkaFutureImpl.failure(KafkaFutureImpl.java:45)
+	at org.apache.kafka.tools.TopicCommand.main(TopicCommand.java:87)
+"""
+
+
+def test_of_a_stack_trace_only_the_error_is_told() -> None:
+    (told,) = errors_in(KIND)
+    assert told.startswith("ERROR: failed to create cluster: failed to pull image")
+    assert errors_in(JAVA) == JAVA.splitlines()[:1]
+
+
+def test_the_last_lines_are_told_where_none_names_an_error() -> None:
+    assert errors_in("\n".join(map(str, range(9)))) == ["3", "4", "5", "6", "7", "8"]
 
 
 def test_a_program_that_is_not_there(programs: Programs, tmp_path: Path) -> None:
