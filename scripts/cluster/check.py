@@ -26,7 +26,7 @@ UNIT = [
     *("offline/strimzi", "tests/contract", "bench/tests", "parts/tests"),
 ]
 TYPED = ["offline", "scripts", "parts", "bench", "services/crm/src", "services/iot/src", "offline/strimzi", "tests"]
-SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit", "rebuild", "redrive"))]
+SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit", "rebuild", "redrive", "topic"))]
 SHELL += [".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.

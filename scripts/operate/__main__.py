@@ -1,4 +1,4 @@
-"""`scripts/audit|announce|rebuild|redrive`: the operator's verbs."""
+"""`scripts/audit|announce|rebuild|redrive|topic`: the operator's verbs."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from operate.audit import audit
 from operate.rebuild import forget, rebuild
 from operate.redrive import discarded, one_shown, sent, shown
 from operate.store import STORES
+from operate.topic import topic
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
     text = "Compare CRM, the topic and IoT. Exit code 0: none differ, 1: some do, 2: could not be compared."
     one = verbs.add_parser("audit", prog="scripts/audit", help=text, description=text)
     one.add_argument("--json", action="store_true", help="for machines")
+
+    text = "Show what is on the topic: time, partition, offset, key, level and sequence of each record."
+    one = verbs.add_parser("topic", prog="scripts/topic", help=text, description=text)
+    one.add_argument("connections", nargs="*", metavar="connection", help="only what is said of these; default: all")
+    one.add_argument("--follow", action="store_true", help="go on with each that comes, until Ctrl-C")
+    one.add_argument("--json", action="store_true", help="for machines: an object a line")
     return whole
 
 
@@ -87,6 +94,8 @@ def _run(arguments: argparse.Namespace, target: Target) -> int:
             return audit(target, machine=arguments.json)
         case "redrive":
             return _redrive(arguments, target)
+        case "topic":
+            return topic(target, arguments.connections, follow=arguments.follow, machine=arguments.json)
     if arguments.forget:
         forget(target)
     else:

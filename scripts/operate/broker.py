@@ -4,13 +4,14 @@ import secrets
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from cluster.failure import Failure
 from cluster.target import Target
-from operate.pod import PAUSE, TRIES, lines_of, run_in
+from operate.pod import LONGEST, PAUSE, TRIES, lines_of, run_in
 
 T = TypeVar("T")
 
@@ -158,16 +159,8 @@ class Broker:
         missing = {partition for partition, end in ends.items() if end > known.get(partition, 0)}
         if not missing:
             return
-        # Nobody can have written these marks into a record, to pass a part of it for another record.
-        mark, null = secrets.token_hex(8), secrets.token_hex(8)
-        shown = [*(f"print.{what}=true" for what in _PRINTED), f"line.separator={mark}\n"]
-        shown += [f"key.separator={mark}", f"null.literal={null}"]
-        reading = (
-            f"{_SMALL}exec bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning "
-            f"--timeout-ms {_IDLE_MS} " + " ".join(f"--formatter-property {shlex.quote(one)}" for one in shown)
-        )
-        with lines_of(self.target, self.pod, f"({reading})") as lines:
-            for record in records_in(lines, mark.encode(), null.encode()):
+        with self._consumed(topic, f"--timeout-ms {_IDLE_MS}", LONGEST) as records:
+            for record in records:
                 yield record
                 if record.offset >= ends[record.partition] - 1:
                     missing.discard(record.partition)
@@ -178,6 +171,25 @@ class Broker:
         if all(begins[partition] >= ends[partition] for partition in missing):
             return
         raise Failure(f"partition {min(missing)} of {topic} could not be read to its end", "Run it again")
+
+    def follow(self, topic: str) -> Generator[Record]:
+        """Return the records of a topic from its beginning, and then each that comes, until the pod goes."""
+        with self._consumed(topic, "", threading.TIMEOUT_MAX) as records:
+            yield from records
+
+    @contextmanager
+    def _consumed(self, topic: str, words: str, longest: float) -> Iterator[Iterator[Record]]:
+        """Read from the beginning, for the length of a block."""
+        # Nobody can have written these marks into a record, to pass a part of it for another record.
+        mark, null = secrets.token_hex(8), secrets.token_hex(8)
+        shown = [*(f"print.{what}=true" for what in _PRINTED), f"line.separator={mark}\n"]
+        shown += [f"key.separator={mark}", f"null.literal={null}"]
+        reading = (
+            f"{_SMALL}exec bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning {words} "
+            + " ".join(f"--formatter-property {shlex.quote(one)}" for one in shown)
+        )
+        with lines_of(self.target, self.pod, f"({reading})", longest) as lines:
+            yield records_in(lines, mark.encode(), null.encode())
 
     def write(self, topic: str, records: Iterable[tuple[str, str | None]]) -> None:
         """Append records, key and value of one line each; no value marks the key as deleted.

@@ -55,10 +55,11 @@ def ask_in(target: Target, pod: str, *command: str) -> str:
 
 
 @contextmanager
-def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[bytes]]:
+def lines_of(target: Target, pod: str, command: str, longest: float = LONGEST) -> Iterator[Iterator[bytes]]:
     """Run a command of sh in a pod for the length of a block, which reads its lines and may stop early.
 
-    The end of our standard input ends the command too: else it would go on in the pod when kubectl has gone.
+    It has so many seconds for all of them. The end of our standard input ends the command too: else it would go on
+    in the pod when kubectl has gone.
     """
     # The second cat gathers what is written record by record: each write is a message of its own on its way here.
     ended_with_us = (
@@ -75,7 +76,7 @@ def lines_of(target: Target, pod: str, command: str) -> Iterator[Iterator[bytes]
         assert process.stdin  # noqa: S101  for the type checker: it is a pipe
         assert process.stdout  # noqa: S101
         # A link that is broken in silence would be waited for without end.
-        late = threading.Timer(LONGEST, process.kill)
+        late = threading.Timer(longest, process.kill)
         late.daemon = True
         late.start()
         try:

@@ -129,6 +129,16 @@ def test_partitions_whose_records_were_deleted_are_waited_for_once(
     assert calls.count("earliest") == 1
 
 
+def test_a_topic_is_followed_as_records_come(target: Target, kafka: Kafka) -> None:
+    kafka.create_topic("followed")
+    produce(kafka, ("k", b"before"), topic="followed", partition=1)
+    records = Broker(target).follow("followed")
+    assert next(records).value == "before"
+    produce(kafka, ("k", b"after"), topic="followed", partition=1)
+    assert next(records).value == "after"
+    records.close()
+
+
 def values(records: Iterable[Record]) -> list[str | None]:
     return [one.value for one in records]
 
