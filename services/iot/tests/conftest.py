@@ -6,8 +6,8 @@ import httpx
 import pytest
 from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
 
-from iot.app import create_app
-from iot.metrics import Metrics
+from iot.main import create_app
+from iot.observability.metrics import Metrics
 from iot.settings import Settings
 from parts.daprd import APP_API_TOKEN
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from iot.dead_letter import DeadLetter
-from iot.mandate import Mandate
-from iot.store import RefusedError, StoreAwayError, Stored
+from iot.consumer.dead_letters import DeadLetter
+from iot.domain.mandate import Mandate
+from iot.readmodel.store import RefusedError, StoreAwayError, Stored
 
 
 class MemoryStore:

@@ -1,5 +1,5 @@
 """`python -m iot` runs the service."""
 
-from iot.app import main
+from iot.main import main
 
 main()

@@ -12,10 +12,10 @@ import pytest
 from events import SIDECAR, envelope
 
 from conftest import missing
-from iot.mandate import Arrival, Level, Mandate
-from iot.sidecar import Sidecar
-from iot.state import DaprState
-from iot.store import RefusedError, StoreAwayError
+from iot.dapr.sidecar import Sidecar
+from iot.dapr.state_store import DaprState
+from iot.domain.mandate import Arrival, Level, Mandate
+from iot.readmodel.store import RefusedError, StoreAwayError
 from parts.iot import Iot, Platform
 from parts.kafka import Kafka
 from parts.mariadb import MariaDb

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from conftest import missing
-from iot.mandate import Level, Mandate
-from iot.sidecar import Sidecar
-from iot.state import DaprState
-from iot.store import RefusedError
+from iot.dapr.sidecar import Sidecar
+from iot.dapr.state_store import DaprState
+from iot.domain.mandate import Level, Mandate
+from iot.readmodel.store import RefusedError
 from parts.iot import Platform
 from parts.kafka import Kafka
 from parts.mariadb import MariaDb

@@ -1,0 +1,37 @@
+"""The log: one JSON object a line on standard output."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+from iot.observability.tracing import trace_id, traceparent
+
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """time, level, logger, message, traceId if there is one, the record's extras, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of ASCII: whatever a message holds cannot break the line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if trace := trace_id(traceparent.get()):
+            line["traceId"] = trace
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure(level: str) -> None:
+    """Everything that logs, uvicorn too, writes JSON lines from this level (`info`) on."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
