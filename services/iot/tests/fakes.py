@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from iot.consumer.dead_letters import DeadLetter
 from iot.domain.mandate import Mandate
+from iot.main import create_app, state_over
+from iot.observability.metrics import Metrics
 from iot.readmodel.store import RefusedError, StoreAwayError, Stored
+from iot.settings import Settings
 
 
 class MemoryStore:
@@ -80,7 +85,7 @@ class MemoryDeadLetters:
         return [letter.reason for letter in self.letters.values()]
 
 
-class MemoryWatch:
+class MemoryStatus:
     """Says what it is told to."""
 
     def __init__(self) -> None:
@@ -88,3 +93,14 @@ class MemoryWatch:
 
     async def look(self) -> str | None:
         return self.reason
+
+
+def app_over(store: MemoryStore, dead_letters: MemoryDeadLetters, status: MemoryStatus, settings: Settings) -> ASGIApp:
+    """The application over these, as a server serves it that has run another lifespan."""
+    app = create_app()
+    state = state_over(store, dead_letters, status, Metrics(), settings)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {**state}}, receive, send)
+
+    return served

@@ -5,14 +5,12 @@ import time
 from typing import Any
 
 import pytest
-from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
+from fakes import MemoryDeadLetters, MemoryStatus, MemoryStore, app_over
 from httpx import ASGITransport, AsyncClient
 
 from iot.consumer.handler import LINES
 from iot.consumer.message import MAX_SIZE
 from iot.domain.mandate import Arrival, Mandate
-from iot.main import create_app
-from iot.observability.metrics import Metrics
 from iot.settings import Settings
 from parts.daprd import APP_API_TOKEN
 
@@ -209,7 +207,7 @@ async def test_what_does_not_come_from_the_sidecar_is_refused(
 
 
 async def test_without_a_token_nobody_is_taken_for_the_sidecar(store: MemoryStore) -> None:
-    app = create_app(store, MemoryDeadLetters(), MemoryWatch(), Metrics(), Settings())
+    app = app_over(store, MemoryDeadLetters(), MemoryStatus(), Settings())
     async with AsyncClient(transport=ASGITransport(app), base_url="http://iot") as client:
         for given in ("", "  ", "None"):
             answer = await client.post("/mandates", json=event(), headers={"dapr-api-token": given})

@@ -1,14 +1,12 @@
 """The description, and whether the real application keeps to it."""
 
 import schemathesis
-from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
+from fakes import MemoryDeadLetters, MemoryStatus, MemoryStore, app_over
 from hypothesis import HealthCheck, settings
 from schemathesis.generation import GenerationMode
 
-from iot.api import openapi
+from iot import openapi
 from iot.domain.mandate import Mandate
-from iot.main import create_app
-from iot.observability.metrics import Metrics
 from iot.settings import Settings
 
 STORE = MemoryStore()
@@ -17,7 +15,7 @@ for id_ in ("7733", "a/b", "x||y", "☃"):
 
 api = schemathesis.openapi.from_asgi(
     "/openapi.json",
-    create_app(STORE, MemoryDeadLetters(), MemoryWatch(), Metrics(), Settings()),
+    app_over(STORE, MemoryDeadLetters(), MemoryStatus(), Settings()),
     config=schemathesis.Config(),
 )
 api.config.generation.modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]

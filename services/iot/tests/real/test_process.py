@@ -157,8 +157,10 @@ def test_a_stranger_is_refused_before_what_he_sends_is_read(iot: Run) -> None:
 def test_a_port_that_is_taken_is_said_in_a_sentence(iot: Run) -> None:
     with iot() as first:
         second = iot(IOT_PORT=str(first.port)).start()
-        assert second.ended() == 1
-        assert f"port {first.port} cannot be listened on" in second.said()
+        assert second.ended() == 3
+        lines = [json.loads(line) for line in second.said().splitlines()]
+        (said,) = (line["message"] for line in lines if line["level"] == "error")
+        assert f"{first.port}): address already in use" in said
         assert "Traceback" not in second.said()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import missing
 from iot.dapr.sidecar import Sidecar
-from iot.dapr.state_store import DaprState
+from iot.dapr.state_store import DaprStore
 from iot.domain.mandate import Level, Mandate
 from iot.readmodel.store import RefusedError
 from parts.iot import Platform
@@ -50,14 +50,14 @@ def test_a_key_that_somebody_made_first_stays_whatever_the_store_was_before(brok
     async def main(ports: list[int]) -> None:
         redis, mariadb = (Sidecar(port, 10, 10) for port in ports)
         seen = Changing(redis)
-        state = DaprState("statestore", seen)
+        state = DaprStore("statestore", seen)
 
         async def levels() -> list[str]:
             return [stored.mandate.level if stored.mandate else "" for stored in (await state.get_many(IDS)).values()]
 
         await state.save(told("1", 1))
         seen.now = mariadb
-        await DaprState("statestore", mariadb).save(told("2", 9)[:1])
+        await DaprStore("statestore", mariadb).save(told("2", 9)[:1])
         with pytest.raises(RefusedError):
             await state.save(told("0", 0))
         await state.save(told("0", 0)[1:])

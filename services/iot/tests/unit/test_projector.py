@@ -7,8 +7,9 @@ from fakes import MemoryStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot.consumer.projector import ATTEMPTS, TOGETHER, Consumer, Outcome
+from iot.consumer.projector import ATTEMPTS, TOGETHER, Outcome, Projector
 from iot.domain.mandate import Arrival, Level, Mandate, newest_per_connection, supersedes
+from iot.observability.metrics import Metrics
 from iot.readmodel.store import Stored
 
 IDS = ("a", "b", "c")
@@ -18,12 +19,12 @@ def told(level: Level, sequence: int | None, id_: str = "a") -> Mandate:
     return Mandate(id_, level, sequence)
 
 
-def consume(mandates: Iterable[Mandate], store: MemoryStore) -> Outcome:
-    return asyncio.run(Consumer(store).consume(mandates))
+def project(mandates: Iterable[Mandate], store: MemoryStore) -> Outcome:
+    return asyncio.run(Projector(store, Metrics()).project(mandates))
 
 
 def settled(mandates: Iterable[Mandate], store: MemoryStore) -> bool:
-    return not consume(mandates, store).unsettled
+    return not project(mandates, store).unsettled
 
 
 events = st.lists(
@@ -47,12 +48,12 @@ def test_any_batches_of_repeated_and_reordered_events_end_at_the_newest(
     repeated = sent + (data.draw(st.lists(st.sampled_from(sent))) if sent else [])
     left = list(data.draw(st.permutations(repeated)))
     store = MemoryStore()
-    consumer = Consumer(store)
+    projector = Projector(store, Metrics())
     with patch("iot.consumer.projector.TOGETHER", together):
         while left:
             size = data.draw(st.integers(1, len(left)))
             batch, left = left[:size], left[size:]
-            assert not asyncio.run(consumer.consume(batch)).unsettled
+            assert not asyncio.run(projector.project(batch)).unsettled
     assert {id_: s.mandate for id_, s in store.stored.items()} == newest_per_connection(sent)
 
 
@@ -60,7 +61,7 @@ def test_any_batches_of_repeated_and_reordered_events_end_at_the_newest(
 @given(events, events)
 def test_two_replicas_that_race_end_at_the_newest(together: int, one: list[Mandate], two: list[Mandate]) -> None:
     store = MemoryStore()
-    consumer = Consumer(store)
+    projector = Projector(store, Metrics())
     theirs = iter(two)
 
     def other_replica_writes() -> None:
@@ -73,7 +74,7 @@ def test_two_replicas_that_race_end_at_the_newest(together: int, one: list[Manda
     rounds = len(two) // ATTEMPTS + 2
     with patch("iot.consumer.projector.TOGETHER", together):
         for _ in range(rounds):
-            open_ = asyncio.run(consumer.consume(one)).unsettled
+            open_ = asyncio.run(projector.project(one)).unsettled
             if not open_:
                 break
     assert not open_
@@ -119,7 +120,7 @@ def test_endless_conflicts_end_and_concern_only_their_connection() -> None:
     store = MemoryStore()
     turns = iter(range(1000))
     store.before_save = lambda: store.put(Mandate("a", "0", next(turns)))
-    outcome = consume([told("1", 5000), told("2", 5000, "b")], store)
+    outcome = project([told("1", 5000), told("2", 5000, "b")], store)
     assert outcome.unsettled == {"a"}
     assert "etag mismatch" in outcome.reason
     assert store.level("b") == "2"
@@ -129,7 +130,7 @@ def test_endless_conflicts_end_and_concern_only_their_connection() -> None:
 def test_a_store_that_is_away_leaves_all_open() -> None:
     store = MemoryStore()
     store.away = True
-    outcome = consume([told("1", 1), told("1", 1, "b")], store)
+    outcome = project([told("1", 1), told("1", 1, "b")], store)
     assert outcome.unsettled == {"a", "b"}
     assert "connection refused" in outcome.reason
 
@@ -138,7 +139,7 @@ def test_a_store_that_goes_away_leaves_open_only_what_was_to_be_written() -> Non
     store = MemoryStore()
     store.put(told("2", 9, "b"))
     store.before_save = lambda: setattr(store, "away", True)
-    outcome = consume([told("1", 1), told("1", 1, "b")], store)
+    outcome = project([told("1", 1), told("1", 1, "b")], store)
     assert outcome.unsettled == {"a"}
 
 
@@ -152,14 +153,14 @@ def test_what_was_written_is_told_and_nothing_else() -> None:
     store = MemoryStore()
     store.put(told("2", 9, "b"))
     new = told("1", 1)
-    assert consume([told("0", 0), new, told("1", 1, "b")], store) == Outcome([new])
-    assert consume([new], store) == Outcome([])
+    assert project([told("0", 0), new, told("1", 1, "b")], store) == Outcome([new])
+    assert project([new], store) == Outcome([])
 
 
 def test_what_a_refused_write_did_is_told_too() -> None:
     store = MemoryStore()
     store.before_save = lambda: store.put(told("2", 9, "b")) if "b" not in store.stored else None
-    assert consume([told("1", 5), told("1", 5, "b")], store) == Outcome([told("1", 5)])
+    assert project([told("1", 5), told("1", 5, "b")], store) == Outcome([told("1", 5)])
 
 
 def test_a_batch_of_many_parts_is_settled_whole_and_one_that_fails_fails_alone() -> None:
@@ -167,7 +168,7 @@ def test_a_batch_of_many_parts_is_settled_whole_and_one_that_fails_fails_alone()
     many = [told("1", 5000, f"c{number}") for number in range(3 * TOGETHER + 1)]
     turns = iter(range(1000))
     store.before_save = lambda: store.put(Mandate(f"c{TOGETHER}", "0", next(turns)))
-    outcome = consume(many, store)
+    outcome = project(many, store)
     assert outcome.unsettled == {f"c{TOGETHER}"}
     assert set(outcome.applied) == {*many} - {many[TOGETHER]}
     assert all(store.level(mandate.connection_id) == "1" for mandate in outcome.applied)
@@ -175,11 +176,11 @@ def test_a_batch_of_many_parts_is_settled_whole_and_one_that_fails_fails_alone()
 
 def test_while_all_is_new_nothing_is_read_and_what_is_not_new_after_all_is_compared() -> None:
     store = MemoryStore()
-    consumer = Consumer(store)
+    projector = Projector(store, Metrics())
 
     def reads(*mandates: Mandate) -> int:
         before = store.reads
-        assert not asyncio.run(consumer.consume(mandates)).unsettled
+        assert not asyncio.run(projector.project(mandates)).unsettled
         return store.reads - before
 
     many = [told("1", 5, f"c{number}") for number in range(TOGETHER)]
@@ -193,10 +194,10 @@ def test_while_all_is_new_nothing_is_read_and_what_is_not_new_after_all_is_compa
 
 def test_where_one_is_known_all_are_read() -> None:
     store = MemoryStore()
-    consumer = Consumer(store)
+    projector = Projector(store, Metrics())
     store.put(told("2", 9, "c7"))
     for number in range(3):
-        asyncio.run(consumer.consume(told("1", number, f"c{each}") for each in range(TOGETHER)))
+        asyncio.run(projector.project(told("1", number, f"c{each}") for each in range(TOGETHER)))
     assert store.reads == 3
     assert store.level("c7") == "2"
     assert store.refusals == 0

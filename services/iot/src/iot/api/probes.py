@@ -1,38 +1,56 @@
 """For who runs the service: probes and metrics."""
 
-import orjson
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from typing import Annotated, Protocol, cast
 
-from iot.api.mandates import METHODS
-from iot.api.problems import RETRY_AFTER, problem
-from iot.dapr.subscription_status import Watch
-from iot.observability.metrics import CONTENT_TYPE, Metrics
-from iot.readmodel.store import Store, StoreAwayError
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from iot.api.dependencies import MetricsOfApp, StoreOfApp
+from iot.api.mandates import store_away
+from iot.api.schemas import Readiness
+from iot.readmodel.store import StoreAwayError
 
 
-def add_probes(app: FastAPI, store: Store, watch: Watch, metrics: Metrics) -> None:
-    """Adds `GET /livez`: the process answers. `GET /readyz`: so do the sidecar and the state store.
+class SubscriptionStatus(Protocol):
+    """The port to what is known of the subscription."""
 
-    Ready means: can answer queries. A replica to which no events come still can, with what it knows;
-    `/readyz` then says so, and `iot_subscribed` is 0, but it is not taken out of service.
+    async def look(self) -> str | None:
+        """Why no events come, as far as can be known; None while they can."""
+
+
+async def _status(request: Request) -> SubscriptionStatus:
+    return cast(SubscriptionStatus, request.state.status)
+
+
+StatusOfApp = Annotated[SubscriptionStatus, Depends(_status)]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/livez")
+async def livez() -> PlainTextResponse:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz", response_model_exclude_none=True)
+async def readyz(store: StoreOfApp, status: StatusOfApp) -> Readiness:
+    """The sidecar and the state store answer: queries can be answered.
+
+    A replica to which no events come still can, with what it knows; this then says so, and
+    `iot_subscribed` is 0, but it is not taken out of service.
     """
+    try:
+        await store.check()
+    except StoreAwayError as away:
+        raise store_away(away) from None
+    reason = await status.look()
+    return Readiness(subscribed=reason is None, reason=reason)
 
-    @app.api_route("/livez", methods=METHODS, include_in_schema=False)
-    async def livez(_: Request) -> Response:
-        return Response("ok\n", media_type="text/plain")
 
-    @app.api_route("/readyz", methods=METHODS, include_in_schema=False)
-    async def readyz(_: Request) -> Response:
-        try:
-            await store.check()
-        except StoreAwayError as away:
-            return problem(503, f"the state store is away: {away}", RETRY_AFTER)
-        reason = await watch.look()
-        told = {"ready": True, "subscribed": reason is None} | ({"reason": reason} if reason else {})
-        return Response(orjson.dumps(told), media_type="application/json")
-
-    @app.api_route("/metrics", methods=METHODS, include_in_schema=False)
-    async def metrics_(_: Request) -> Response:
-        await watch.look()
-        return Response(metrics.text(), media_type=CONTENT_TYPE)
+@router.get("/metrics")
+async def metrics(metrics: MetricsOfApp, status: StatusOfApp) -> Response:
+    """Prometheus's text format."""
+    await status.look()
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Taking in what is delivered: each message ends in the read model, on the dead-letter topic, or comes again."""
+"""Handling what is delivered: each message ends in the read model, on the dead-letter topic, or comes again."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,11 @@ from typing import Final, Literal, NamedTuple
 
 from iot.consumer.dead_letters import DeadLetter, DeadLetters, dead_letter
 from iot.consumer.message import Message, check_sequence, open_envelope, read
-from iot.consumer.projector import Consumer, Outcome, SetBack
+from iot.consumer.projector import Outcome, Projector, SetBack
 from iot.domain.document import UnreadableError
 from iot.domain.mandate import UNKNOWN, Mandate
 from iot.observability.metrics import Metrics
-from iot.observability.tracing import trace_id, traceparent
+from iot.observability.tracing import traceparent, valid
 from iot.readmodel.store import Store
 
 Status = Literal["SUCCESS", "RETRY"]
@@ -37,30 +37,30 @@ class _Opened(NamedTuple):
     trace: str | None
 
 
-class Intake:
+class Handler:
     """Where messages go: a store and the place for dead letters."""
 
     def __init__(self, store: Store, dead_letters: DeadLetters, metrics: Metrics, max_ahead: float) -> None:
         """`max_ahead`: seconds that a sequence may be ahead of its record's time."""
-        self._consumer = Consumer(store)
+        self._projector = Projector(store, metrics)
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._max_ahead = int(max_ahead * 1_000_000)
 
-    async def take(self, messages: Sequence[Message]) -> list[Answer]:
-        """Takes messages in, and says of each what became of it, in their order."""
-        self._metrics.delivered(len(messages))
+    async def handle(self, messages: Sequence[Message]) -> list[Answer]:
+        """Takes messages, and says of each what became of it, in their order."""
+        self._metrics.batch.observe(len(messages))
         now = time_ns() // 1_000_000
         opened = [self._open(message, now) for message in messages]
         if len(opened) == 1 and opened[0].trace:
             # Writing for many belongs to no one event's trace.
             traceparent.set(opened[0].trace)
-        outcome = await self._consumer.consume(said for said, _ in opened if isinstance(said, Mandate))
+        outcome = await self._projector.project(said for said, _ in opened if isinstance(said, Mandate))
         letters = [said for said, _ in opened if isinstance(said, DeadLetter)]
         unkept = await self._dead_letters.publish(letters) if letters else {}
         _log_changes(outcome, opened)
         _log_set_back(outcome.set_back)
-        self._metrics.set_back(len(outcome.set_back))
+        self._metrics.events_set_back.inc(len(outcome.set_back))
         _log_letters(opened, unkept)
         answers = [_answer(said, outcome, unkept) for said, _ in opened]
         self._count(opened, answers, outcome)
@@ -71,7 +71,7 @@ class Intake:
         try:
             envelope = open_envelope(message.event)
             parent = envelope.get("traceparent")
-            trace = parent if isinstance(parent, str) else None
+            trace = valid(parent)
             said = read(envelope, message.metadata)
             check_sequence(said, now, self._max_ahead)
             return _Opened(said, trace)
@@ -82,10 +82,10 @@ class Intake:
         dead = sum(answer.status == "SUCCESS" and bool(answer.reason) for answer in answers)
         retried = sum(answer.status == "RETRY" for answer in answers)
         applied = len(outcome.applied)
-        self._metrics.became("applied", applied)
-        self._metrics.became("dead-lettered", dead)
-        self._metrics.became("retried", retried)
-        self._metrics.became("stale", len(answers) - applied - dead - retried)
+        stale = len(answers) - applied - dead - retried
+        fates = {"applied": applied, "stale": stale, "dead-lettered": dead, "retried": retried}
+        for fate, messages in fates.items():
+            self._metrics.messages.labels(fate).inc(messages)
         if retried:
             return
         last = {said.arrival.partition: said.arrival for said, _ in opened if isinstance(said, Mandate)}
@@ -153,5 +153,5 @@ def _log_letters(opened: Sequence[_Opened], unkept: Mapping[str, str]) -> None:
 
 
 def _log_traced(level: int, message: str, trace: str | None, **fields: object) -> None:
-    id_ = trace_id(trace)
-    log.log(level, message, extra=fields | ({"traceId": id_} if id_ else {}))
+    _, trace_id, span_id, *_ = trace.split("-") if trace else ("", "", "")
+    log.log(level, message, extra=fields | ({"traceId": trace_id, "spanId": span_id} if trace else {}))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from iot.domain.mandate import Mandate, is_set_back, newest_per_connection, supersedes
+from iot.observability.metrics import Metrics
 from iot.readmodel.store import RefusedError, Store, StoreAwayError, Stored
 
 ATTEMPTS: Final = 8
@@ -17,7 +18,7 @@ side: while one waits for the store, the next is made ready."""
 
 
 class SetBack(NamedTuple):
-    """A mandate that came later than another of its connection, `known`, and is older by sequence (mandate.py)."""
+    """A mandate that came later than another of its connection, `known`, and is older by sequence: see is_set_back."""
 
     mandate: Mandate
     known: Mandate
@@ -34,16 +35,17 @@ class Outcome:
     set_back: Sequence[SetBack] = ()
 
 
-class Consumer:
+class Projector:
     """Of one store; batches may overlap."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store = store
+        self._metrics = metrics
         self._filling = False
         """Whether connections are taken to be new: since many were read and none was known, as in a
-        rebuild, and until a write is refused. In a rebuild into Redis reading is half of the work."""
+        rebuild, and until a write is refused. In a rebuild reading is half of the work."""
 
-    async def consume(self, mandates: Iterable[Mandate]) -> Outcome:
+    async def project(self, mandates: Iterable[Mandate]) -> Outcome:
         """Stores what is newer than what is stored: read, compare, write with etag.
 
         When somebody else wrote in between, what is stored is read and compared again, so an older
@@ -69,7 +71,7 @@ class Consumer:
         )
 
     async def _settle(self, part: Sequence[Mandate], known: dict[str, Mandate]) -> Outcome:
-        """`consume` for mandates of different connections. What was stored before is added to `known`."""
+        """`project` for mandates of different connections. What was stored before is added to `known`."""
         left: Sequence[Mandate] = part
         written: list[Mandate] = []
         reason = ""
@@ -88,8 +90,10 @@ class Consumer:
                 if not left:
                     return Outcome(written)
                 try:
-                    await self._store.save(_over(left, stored))
+                    with self._metrics.store_seconds.labels("write").time():
+                        await self._store.save(_over(left, stored))
                 except RefusedError as refused:
+                    self._metrics.store_refusals.inc()
                     reason = str(refused)
                     self._filling = False
                 else:
@@ -99,7 +103,8 @@ class Consumer:
         return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
 
     async def _read(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        stored = await self._store.get_many(connection_ids)
+        with self._metrics.store_seconds.labels("read").time():
+            stored = await self._store.get_many(connection_ids)
         if len(stored) >= TOGETHER and not any(each.etag for each in stored.values()):
             self._filling = True
         return stored

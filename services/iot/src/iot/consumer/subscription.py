@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 import orjson
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from iot.api.problems import problem
-from iot.consumer.handler import Answer, Intake
+from iot.consumer.handler import Answer, Handler
 from iot.consumer.message import Message
 from iot.consumer.token import HEADER, Token
 from iot.domain.document import JsonObject, UnreadableError, parse_object
@@ -17,7 +16,7 @@ CONTENT_TYPE: Final = "application/cloudevents+json"
 """Of a message that is delivered by itself; a bulk envelope is JSON."""
 
 POSITION: Final = ("__topic", "__partition", "__offset", "__key", "__timestamp")
-"""What pubsub.kafka tells of a message, in an entry's metadata or else in the request's headers."""
+"""What the sidecar tells of a message, in an entry's metadata or else in the request's headers."""
 
 _REFUSED: Final = (
     f"only IoT's own sidecar delivers: the header {HEADER.decode()} must have the value of APP_API_TOKEN;"
@@ -25,32 +24,39 @@ _REFUSED: Final = (
 )
 
 
-def add_subscription(app: FastAPI, intake: Intake, token: Token) -> None:
-    """Adds the route that the Subscription resource names, for the sidecar alone."""
+router = APIRouter(include_in_schema=False)
 
-    @app.post("/mandates", include_in_schema=False)
-    async def mandates(request: Request) -> Response:
-        if not token.proves(request):
-            return problem(403, _REFUSED)
-        body = await request.body()
-        content = _object(body)
-        # One by one, each comes as a CloudEvent, whatever it has inside.
-        one = request.headers.get("Content-Type") == CONTENT_TYPE
-        if one or not isinstance(content.get("entries"), list):
-            position = {name: request.headers[name] for name in POSITION if name in request.headers}
-            inner = _unwrapped(content)
-            (answer,) = await intake.take([Message(body if inner is None else inner, position)])
-            return _json(_told(answer))
-        entries = [e for e in cast("list[object]", content["entries"]) if isinstance(e, dict)]
-        answers = await intake.take([_message(entry, content) for entry in entries])
-        return _json(
-            {
-                "statuses": [
-                    {"entryId": entry.get("entryId"), **_told(answer)}
-                    for entry, answer in zip(entries, answers, strict=True)
-                ]
-            }
-        )
+
+async def _from_sidecar(request: Request) -> None:
+    """Raises HTTPException, 403, before the body is read."""
+    token: Token = request.state.token
+    if not token.proves(request):
+        raise HTTPException(403, _REFUSED)
+
+
+@router.post("/mandates", dependencies=[Depends(_from_sidecar)])
+async def mandates(request: Request) -> Response:
+    """Where the Subscription resource leads. What became of each message is told as Dapr wants it.
+
+    The body is read here and not by a model: whatever is in it must get an answer, and a delivery may
+    have a thousand messages.
+    """
+    handler: Handler = request.state.handler
+    body = await request.body()
+    content = _object(body)
+    # One by one, each comes as a CloudEvent, whatever it has inside.
+    one = request.headers.get("Content-Type") == CONTENT_TYPE
+    if one or not isinstance(content.get("entries"), list):
+        position = {name: request.headers[name] for name in POSITION if name in request.headers}
+        inner = _unwrapped(content)
+        (answer,) = await handler.handle([Message(body if inner is None else inner, position)])
+        return _json(_told(answer))
+    entries = [e for e in cast("list[object]", content["entries"]) if isinstance(e, dict)]
+    answers = await handler.handle([_message(entry, content) for entry in entries])
+    statuses = [
+        {"entryId": entry.get("entryId"), **_told(answer)} for entry, answer in zip(entries, answers, strict=True)
+    ]
+    return _json({"statuses": statuses})
 
 
 def _object(body: bytes) -> JsonObject:

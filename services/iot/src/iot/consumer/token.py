@@ -36,7 +36,7 @@ class Token:
         # compare_digest takes as long for a wrong token as for one that is nearly right.
         if self._token and len(given) == 1 and hmac.compare_digest(given[0], self._token):
             return True
-        self._metrics.delivery_refused()
+        self._metrics.deliveries_refused.inc()
         self._since_said += 1
         if self._said is None or monotonic() - self._said > SAID_EVERY:
             caller = request.client.host if request.client else None

@@ -17,7 +17,7 @@ import grpc.aio
 from dapr.conf import settings as dapr
 from dapr.proto import api_service_v1, api_v1
 
-from iot.observability.tracing import trace_id, traceparent
+from iot.observability.tracing import traceparent
 
 _CHANNEL_OPTIONS: Final = (
     # gRPC waits up to two minutes to connect again; the sidecar next door restarts in seconds.
@@ -71,4 +71,4 @@ class Sidecar:
 def _metadata() -> tuple[tuple[str, str], ...]:
     token, parent = dapr.DAPR_API_TOKEN, traceparent.get()
     metadata = (("dapr-api-token", token),) if token else ()
-    return (*metadata, ("traceparent", parent)) if parent and trace_id(parent) else metadata
+    return (*metadata, ("traceparent", parent)) if parent else metadata

@@ -29,7 +29,7 @@ NO_ETAG_OF_REDIS: Final = "-1"
 _FIRST_WRITE: Final = common_v1.StateOptions.StateConcurrency.CONCURRENCY_FIRST_WRITE
 
 
-class DaprState:
+class DaprStore:
     """The store port (readmodel/store.py) over one state component."""
 
     def __init__(self, component: str, sidecar: Sidecar) -> None:

@@ -1,7 +1,6 @@
 """Whether events come: what the sidecar says of the subscription."""
 
 import logging
-from typing import Protocol
 
 from iot.dapr.sidecar import Sidecar, SidecarError
 from iot.observability.metrics import Metrics
@@ -9,15 +8,8 @@ from iot.observability.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-class Watch(Protocol):
-    """The port to what is known of the subscription."""
-
-    async def look(self) -> str | None:
-        """Why no events come, as far as can be known; None while they can."""
-
-
-class DaprWatch:
-    """Looks at one pubsub component; what changes is logged, and measured.
+class DaprSubscriptionStatus:
+    """The port (api/probes.py) over one pubsub component; what changes is logged, and measured.
 
     A sidecar that starts while the broker is away goes on without the component (`ignoreErrors`), and
     does not name it among those that work. One whose broker goes away later still names it: that
@@ -31,9 +23,9 @@ class DaprWatch:
         self._told: str | None = None
 
     async def look(self) -> str | None:
-        """See Watch.look."""
+        """See SubscriptionStatus.look."""
         reason = await self._reason()
-        self._metrics.subscribed(reason is None)
+        self._metrics.subscribed.set(reason is None)
         if reason != self._told:
             if reason:
                 log.warning("no events come", extra={"reason": reason})

@@ -6,13 +6,13 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-from iot.observability.tracing import trace_id, traceparent
+from iot.observability.tracing import traceparent
 
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "color_message"}
 
 
-class JsonLines(logging.Formatter):
-    """time, level, logger, message, traceId if there is one, the record's extras, exception."""
+class JsonFormatter(logging.Formatter):
+    """time, level, logger, message, traceId and spanId if there is a trace, the record's extras, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of ASCII: whatever a message holds cannot break the line."""
@@ -22,8 +22,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if trace := trace_id(traceparent.get()):
-            line["traceId"] = trace
+        if header := traceparent.get():
+            _, line["traceId"], line["spanId"], *_ = header.split("-")
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -33,5 +33,5 @@ class JsonLines(logging.Formatter):
 def configure(level: str) -> None:
     """Everything that logs, uvicorn too, writes JSON lines from this level (`info`) on."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

@@ -1,4 +1,4 @@
-"""The W3C trace that a piece of work belongs to."""
+"""The W3C trace context of the request at hand."""
 
 import re
 from contextvars import ContextVar
@@ -6,30 +6,30 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-
 traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
-"""The traceparent of the request in hand, as it came: not yet known to be one."""
+"""The traceparent header of the request at hand, None if there is none that is valid."""
+
+_VALID: Final = re.compile(
+    # Version ff is none, and version 00 ends with the flags; a later one may go on.
+    r"(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?",
+    re.ASCII,
+)
 
 
-def trace_id(header: object) -> str | None:
-    """The trace id in a traceparent (W3C Trace Context, section 3.2); None when it is not one."""
-    match = _TRACEPARENT.fullmatch(header) if isinstance(header, str) else None
-    return match[1] if match else None
+def valid(header: object) -> str | None:
+    """The header if it names a trace (W3C Trace Context, 3.2), else None: it is ignored."""
+    return header if isinstance(header, str) and _VALID.fullmatch(header) else None
 
 
 class Traced:
-    """ASGI middleware: keeps each request's traceparent for the log and for calls it makes."""
+    """ASGI middleware: keeps each request's traceparent for the log and for what the request causes."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
+        """Also set where there is none: a request on a kept connection may begin in the context of the one before."""
         if scope["type"] == "http":
-            # Also set where there is none: one of two requests on a connection may begin in the other's context.
-            traceparent.set(None)
-            for name, value in scope["headers"]:
-                if name == b"traceparent":
-                    traceparent.set(value.decode("latin-1"))
-        await self.app(scope, receive, send)
+            header = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+            traceparent.set(valid(header.decode("latin-1")) if header else None)
+        await self._app(scope, receive, send)
