@@ -42,12 +42,8 @@ class MemoryStore:
         await self.check()
         return self.stored.get(connection_id, Stored()).mandate
 
-    async def read_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        await self.check()
-        return {id_: self.stored.get(id_, Stored()) for id_ in connection_ids}
-
-    async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        self.reads += 1
+    async def get_many(self, connection_ids: Sequence[str], *, to_write: bool = False) -> dict[str, Stored]:
+        self.reads += to_write
         await self.check()
         return {id_: self.stored.get(id_, Stored()) for id_ in connection_ids}
 

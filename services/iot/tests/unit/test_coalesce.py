@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from iot.observability.tracing import traceparent
-from iot.readmodel.coalesce import Gatherer
+from iot.readmodel.coalesce import Coalescer
 
 pytestmark = pytest.mark.anyio
 
@@ -30,20 +30,20 @@ class Source:
 
 async def test_what_is_asked_in_one_turn_is_one_call_without_repetition() -> None:
     source = Source()
-    gatherer = Gatherer(source.read_many)
-    answers = await asyncio.gather(*(gatherer.read(key) for key in "abca"))
+    coalescer = Coalescer(source.read_many)
+    answers = await asyncio.gather(*(coalescer.read(key) for key in "abca"))
     assert list(answers) == ["A", "B", "C", "A"]
     assert source.calls == [["a", "b", "c"]]
 
 
 async def test_a_call_on_its_way_takes_no_one_else_along() -> None:
     source = Source()
-    gatherer = Gatherer(source.read_many)
+    coalescer = Coalescer(source.read_many)
     source.gate.clear()
-    first = asyncio.create_task(gatherer.read("a"))
+    first = asyncio.create_task(coalescer.read("a"))
     await source.called.wait()
     source.called.clear()
-    second = asyncio.create_task(gatherer.read("a"))
+    second = asyncio.create_task(coalescer.read("a"))
     await source.called.wait()
     source.gate.set()
     assert [await first, await second] == ["A", "A"]
@@ -51,19 +51,19 @@ async def test_a_call_on_its_way_takes_no_one_else_along() -> None:
 
 async def test_an_error_reaches_all_and_ends_there() -> None:
     source = Source()
-    gatherer = Gatherer(source.read_many)
+    coalescer = Coalescer(source.read_many)
     source.error = OSError("away")
-    both = await asyncio.gather(gatherer.read("a"), gatherer.read("b"), return_exceptions=True)
+    both = await asyncio.gather(coalescer.read("a"), coalescer.read("b"), return_exceptions=True)
     assert list(both) == [source.error, source.error]
     source.error = None
-    assert await gatherer.read("a") == "A"
+    assert await coalescer.read("a") == "A"
 
 
 async def test_one_who_leaves_does_not_take_the_answer_from_the_others() -> None:
     source = Source()
-    gatherer = Gatherer(source.read_many)
+    coalescer = Coalescer(source.read_many)
     source.gate.clear()
-    leaver, stayer = (asyncio.create_task(gatherer.read("a")) for _ in range(2))
+    leaver, stayer = (asyncio.create_task(coalescer.read("a")) for _ in range(2))
     await source.called.wait()
     leaver.cancel()
     source.gate.set()
@@ -78,11 +78,11 @@ async def test_a_call_for_many_bears_nobodys_trace_and_one_alone_its_own() -> No
         seen.append(traceparent.get())
         return dict.fromkeys(keys, "")
 
-    gatherer = Gatherer(read_many)
+    coalescer = Coalescer(read_many)
 
     async def ask(key: str, trace: str) -> None:
         traceparent.set(trace)
-        await gatherer.read(key)
+        await coalescer.read(key)
 
     await asyncio.gather(ask("a", "first"), ask("b", "second"))
     await asyncio.gather(ask("a", "alone"))

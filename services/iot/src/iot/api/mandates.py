@@ -100,7 +100,7 @@ async def many(
         except UnreadableError as error:
             raise _refusal(metrics, 400, f"{error}: {connection_id[:MAX_TOLD]!r}") from None
     try:
-        found = await store.read_many(wanted)
+        found = await store.get_many(wanted)
     except StoreAwayError as away:
         metrics.queries.labels(503).inc()
         raise store_away(away) from None

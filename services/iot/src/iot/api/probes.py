@@ -42,7 +42,7 @@ async def readyz(store: StoreOfApp, status: StatusOfApp) -> Readiness:
     `iot_subscribed` is 0, but it is not taken out of service.
     """
     try:
-        await store.check()
+        await store.get("ready")
     except StoreAwayError as away:
         raise store_away(away) from None
     reason = await status.look()

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 import orjson
 
 from iot.consumer.message import Message
-from iot.domain.document import JsonObject
 
 TYPE: Final = "com.mandates.dead-letter.v1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,8 +29,8 @@ class DeadLetter:
     reason: str
     message: Message
 
-    def cloudevent(self, now: datetime) -> JsonObject:
-        """The CloudEvent (1.0): `time` is now, `data` is what happened to which message.
+    def cloudevent(self, now: datetime) -> bytes:
+        """The CloudEvent (1.0), on one line: `time` is now, `data` is what happened to which message.
 
         data: topic, partition, offset and key; timestamp, the record's in ms since 1970, and time,
         the same as RFC 3339; each null where it was not told; headers, by name; reason; original,
@@ -39,7 +38,7 @@ class DeadLetter:
         """
         told = self.message.metadata
         timestamp = _number(told.get("__timestamp"))
-        return {
+        event = {
             "specversion": "1.0",
             "id": self.id,
             "source": "iot",
@@ -59,6 +58,7 @@ class DeadLetter:
                 "original": base64.b64encode(self.message.original()).decode(),
             },
         }
+        return orjson.dumps(event)
 
 
 class DeadLetters(Protocol):
@@ -75,11 +75,6 @@ def dead_letter(message: Message, reason: str) -> DeadLetter:
     if all(position):
         return DeadLetter("-".join(map(str, position)), reason, message)
     return DeadLetter(f"unplaced-{hashlib.sha256(message.original()).hexdigest()}", reason, message)
-
-
-def as_bytes(event: JsonObject) -> bytes:
-    """A dead letter's event on one line."""
-    return orjson.dumps(event)
 
 
 def _number(text: object) -> int | None:

@@ -7,26 +7,30 @@ from typing import Final, Literal, NamedTuple
 
 from iot.consumer.dead_letters import DeadLetter, DeadLetters, dead_letter
 from iot.consumer.message import Message, check_sequence, open_envelope, read
-from iot.consumer.projector import Outcome, Projector, SetBack
+from iot.consumer.projector import Outcome, Projector
 from iot.domain.document import UnreadableError
 from iot.domain.mandate import UNKNOWN, Mandate
 from iot.observability.metrics import Metrics
 from iot.observability.tracing import traceparent, valid
 from iot.readmodel.store import Store
 
-Status = Literal["SUCCESS", "RETRY"]
-"""Dapr's: done; send it again."""
-
 LINES: Final = 20
 """More changes than this in one delivery are a rebuild, or a rush: one line of the log counts them."""
+
+SET_BACK: Final = (
+    "events came that are older by sequence than what was known: a clock was set back; scripts/announce mends it"
+)
 
 log = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """What became of a message. A `reason` beside SUCCESS: it is on the dead-letter topic."""
+    """What became of a message, in Dapr's words: done, or send it again.
 
-    status: Status
+    A `reason` beside SUCCESS: it is on the dead-letter topic.
+    """
+
+    status: Literal["SUCCESS", "RETRY"]
     reason: str = ""
 
 
@@ -58,11 +62,8 @@ class Handler:
         outcome = await self._projector.project(said for said, _ in opened if isinstance(said, Mandate))
         letters = [said for said, _ in opened if isinstance(said, DeadLetter)]
         unkept = await self._dead_letters.publish(letters) if letters else {}
-        _log_changes(outcome, opened)
-        _log_set_back(outcome.set_back)
-        self._metrics.events_set_back.inc(len(outcome.set_back))
-        _log_letters(opened, unkept)
         answers = [_answer(said, outcome, unkept) for said, _ in opened]
+        _log_what_became(opened, outcome, unkept)
         self._count(opened, answers, outcome)
         return answers
 
@@ -70,8 +71,7 @@ class Handler:
         trace = None
         try:
             envelope = open_envelope(message.event)
-            parent = envelope.get("traceparent")
-            trace = valid(parent)
+            trace = valid(envelope.get("traceparent"))
             said = read(envelope, message.metadata)
             check_sequence(said, now, self._max_ahead)
             return _Opened(said, trace)
@@ -86,12 +86,12 @@ class Handler:
         fates = {"applied": applied, "stale": stale, "dead-lettered": dead, "retried": retried}
         for fate, messages in fates.items():
             self._metrics.messages.labels(fate).inc(messages)
-        if retried:
-            return
-        last = {said.arrival.partition: said.arrival for said, _ in opened if isinstance(said, Mandate)}
-        for arrival in last.values():
-            if arrival != UNKNOWN:
-                self._metrics.handled(arrival)
+        self._metrics.events_set_back.inc(len(outcome.set_back))
+        if not retried:
+            last = {said.arrival.partition: said.arrival for said, _ in opened if isinstance(said, Mandate)}
+            for arrival in last.values():
+                if arrival != UNKNOWN:
+                    self._metrics.handled(arrival)
 
 
 def _answer(said: Mandate | DeadLetter, outcome: Outcome, unkept: Mapping[str, str]) -> Answer:
@@ -100,58 +100,42 @@ def _answer(said: Mandate | DeadLetter, outcome: Outcome, unkept: Mapping[str, s
     return Answer("RETRY", outcome.reason) if said.connection_id in outcome.unsettled else Answer("SUCCESS")
 
 
-def _log_changes(outcome: Outcome, opened: Sequence[_Opened]) -> None:
+def _log_what_became(opened: Sequence[_Opened], outcome: Outcome, unkept: Mapping[str, str]) -> None:
     if outcome.unsettled:
-        log.warning(
-            "mandates could not be stored, the broker is asked to send them again",
-            extra={"connections": len(outcome.unsettled), "reason": outcome.reason},
-        )
+        fields: dict[str, object] = {"connections": len(outcome.unsettled), "reason": outcome.reason}
+        log.warning("mandates could not be stored, the broker is asked to send them again", extra=fields)
+    if unkept:
+        fields = {"letters": len(unkept), "reason": next(iter(unkept.values()))}
+        log.warning("dead letters could not be kept, the broker is asked to send their originals again", extra=fields)
     if len(outcome.applied) > LINES:
         log.info("mandates applied", extra={"connections": len(outcome.applied)})
     elif outcome.applied and log.isEnabledFor(logging.INFO):
         traces = {said: trace for said, trace in opened if isinstance(said, Mandate)}
         for mandate in outcome.applied:
-            position = {"partition": mandate.arrival.partition, "offset": mandate.arrival.offset}
-            _log_traced(
-                logging.INFO,
-                "mandate applied",
-                traces[mandate],
-                connectionId=mandate.connection_id,
-                sequence=mandate.sequence,
-                **position,
-            )
-
-
-def _log_set_back(set_back: Sequence[SetBack]) -> None:
-    message = (
-        "events came that are older by sequence than what was known: a clock was set back; scripts/announce mends it"
-    )
-    if len(set_back) > LINES:
-        log.warning(message, extra={"events": len(set_back)})
-        return
-    for mandate, known in set_back:
-        fields = {
-            "connectionId": mandate.connection_id,
-            "sequence": mandate.sequence,
-            "known": known.sequence,
-            "partition": mandate.arrival.partition,
-            "offset": mandate.arrival.offset,
-        }
-        log.warning(message, extra=fields)
-
-
-def _log_letters(opened: Sequence[_Opened], unkept: Mapping[str, str]) -> None:
-    if unkept:
-        log.warning(
-            "dead letters could not be published, the broker is asked to send their originals again",
-            extra={"letters": len(unkept), "reason": next(iter(unkept.values()))},
-        )
+            log.info("mandate applied", extra=_told(mandate) | _traced(traces[mandate]))
+    if len(outcome.set_back) > LINES:
+        log.warning(SET_BACK, extra={"events": len(outcome.set_back)})
+    else:
+        for mandate, known in outcome.set_back:
+            log.warning(SET_BACK, extra=_told(mandate) | {"known": known.sequence})
     for said, trace in opened:
         if isinstance(said, DeadLetter) and said.id not in unkept:
-            message = "a message that cannot be read is on the dead-letter topic"
-            _log_traced(logging.ERROR, message, trace, deadLetter=said.id, reason=said.reason)
+            fields = {"deadLetter": said.id, "reason": said.reason} | _traced(trace)
+            log.error("a message that cannot be read is on the dead-letter topic", extra=fields)
 
 
-def _log_traced(level: int, message: str, trace: str | None, **fields: object) -> None:
-    _, trace_id, span_id, *_ = trace.split("-") if trace else ("", "", "")
-    log.log(level, message, extra=fields | ({"traceId": trace_id, "spanId": span_id} if trace else {}))
+def _told(mandate: Mandate) -> dict[str, object]:
+    return {
+        "connectionId": mandate.connection_id,
+        "sequence": mandate.sequence,
+        "partition": mandate.arrival.partition,
+        "offset": mandate.arrival.offset,
+    }
+
+
+def _traced(trace: str | None) -> dict[str, object]:
+    """The event's own trace, rather than that of the delivery that brought it."""
+    if trace is None:
+        return {}
+    _, trace_id, span_id, *_ = trace.split("-")
+    return {"traceId": trace_id, "spanId": span_id}

@@ -104,7 +104,7 @@ class Projector:
 
     async def _read(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         with self._metrics.store_seconds.labels("read").time():
-            stored = await self._store.get_many(connection_ids)
+            stored = await self._store.get_many(connection_ids, to_write=True)
         if len(stored) >= TOGETHER and not any(each.etag for each in stored.values()):
             self._filling = True
         return stored

@@ -13,8 +13,7 @@ class StoreAwayError(Exception):
 class RefusedError(Exception):
     """Not all was written: someone else wrote first, or the store could not take some of it.
 
-    Which it was, no caller can tell (Dapr's Redis store reports every failed write as an etag
-    mismatch): read again, and compare again.
+    Which it was, no caller can tell: read again, and compare again.
     """
 
 
@@ -31,13 +30,10 @@ class Store(Protocol):
     async def get(self, connection_id: str) -> Mandate | None:
         """The mandate of one connection; None when it is not known."""
 
-    async def read_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        """What is stored of each of these connections, by id, for somebody who waits for it."""
+    async def get_many(self, connection_ids: Sequence[str], *, to_write: bool = False) -> dict[str, Stored]:
+        """What is stored of each of these connections, by id.
 
-    async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        """What is stored of each of these connections, by id, to be written over.
-
-        It and `save` may take as long as the store needs: who delivers waits.
+        To be written over it may take as long as the store needs, and so may `save`: who delivers waits.
         """
 
     async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
@@ -45,6 +41,3 @@ class Store(Protocol):
 
         Raises RefusedError when not all was written.
         """
-
-    async def check(self) -> None:
-        """Returns when the store answers."""
