@@ -39,6 +39,9 @@ def lint(way: Way) -> None:
     _run(way, "ruff", "format", "--check", ".")
     for package in TYPED:
         _run(way, "mypy", package)
+    for service in ("services/crm", "services/iot"):
+        sources = {"PYTHONPATH": str(ROOT / service / "src")}
+        _run(way, "lint-imports", f"{service}/pyproject.toml", "--no-cache", env=sources)
     _run(way, "shellcheck", *_files(SHELL))
     _run(way, "hadolint", *_files(CONTAINERFILES))
     _run(way, "yamllint", "--strict", *_files(YAML))

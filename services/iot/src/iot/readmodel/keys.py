@@ -8,7 +8,7 @@ from typing import Final
 from iot.domain.connection import encoded
 
 MAX_KEY_LENGTH: Final = 200
-"""Longest key, in characters. Dapr's mysql store keeps `<app id>||<key>` in a VARCHAR(255)."""
+"""Longest key, in characters. One of Dapr's stores keeps `<app id>||<key>` in a VARCHAR(255)."""
 
 _AS_IT_IS: Final = re.compile(rf"[a-z0-9.-]{{1,{MAX_KEY_LENGTH}}}")
 _PLAIN: Final = frozenset((string.ascii_lowercase + string.digits + "-.").encode())
@@ -18,7 +18,7 @@ _ENCODED: Final = tuple(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte
 def key_of(connection_id: str) -> str:
     """The state key of a connection: its id in UTF-8, with `%xx` for all but `a-z 0-9 - .`.
 
-    Dapr refuses keys with `||`, and the mysql store compares keys without regard to case, accents
+    Dapr refuses keys with `||`, and one of its stores compares keys without regard to case, accents
     and trailing blanks; encoded so, two ids never share a key. What would be longer than
     `MAX_KEY_LENGTH` is `=` (which is encoded in all others) and the id's SHA-256.
 
