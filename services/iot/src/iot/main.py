@@ -4,7 +4,6 @@ import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypedDict
 
 from fastapi import FastAPI
 
@@ -29,31 +28,21 @@ from iot.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class State(TypedDict):
-    """What each request finds in `request.state`."""
-
-    store: Store
-    status: SubscriptionStatus
-    metrics: Metrics
-    handler: Handler
-    token: Token
-
-
 def state_over(
     store: Store, dead_letters: DeadLetters, status: SubscriptionStatus, metrics: Metrics, settings: Settings
-) -> State:
-    """The service over its ports."""
-    return State(
-        store=store,
-        status=status,
-        metrics=metrics,
-        handler=Handler(store, dead_letters, metrics, settings.max_sequence_ahead),
-        token=Token(settings.app_api_token.get_secret_value(), metrics),
-    )
+) -> dict[str, object]:
+    """The service over its ports: what each request finds in `request.state`."""
+    return {
+        "store": store,
+        "status": status,
+        "metrics": metrics,
+        "handler": Handler(store, dead_letters, metrics, settings.max_sequence_ahead),
+        "token": Token(settings.app_api_token.get_secret_value(), metrics),
+    }
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
     """The service over its sidecar. Nothing here waits for that: it waits for this port."""
     if not settings.app_api_token.get_secret_value():
         log.warning("APP_API_TOKEN is not set: queries are answered, and no delivery is taken")
