@@ -26,7 +26,7 @@ class Changing:
 
     def __init__(self, now: Sidecar) -> None:
         self.now = now
-        self.delivery_timeout = now.delivery_timeout
+        self.query_timeout, self.delivery_timeout = now.query_timeout, now.delivery_timeout
 
     @property
     def api(self) -> Any:
