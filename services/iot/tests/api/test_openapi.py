@@ -4,8 +4,10 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 import schemathesis
 from fakes import MemoryDeadLetters, MemoryStatus, MemoryStore, app_over
+from httpx import ASGITransport, AsyncClient
 from hypothesis import HealthCheck, settings
 from schemathesis.generation import GenerationMode
 
@@ -37,3 +39,22 @@ def test_the_document_in_docs_is_what_the_service_says() -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()
+
+
+@pytest.mark.anyio
+async def test_the_description_names_both_queries_and_their_answers(client: AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    many = paths.pop("/connections")
+    assert {"200", "400", "503"} <= set(many["get"]["responses"])
+    assert set(paths) == {"/", "/connections/{connection_id}/mandate"}
+    for path in paths.values():
+        assert {"200", "304", "400", "404", "503"} <= set(path["get"]["responses"])
+        assert [p["required"] for p in path["get"]["parameters"]] == [True, False]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("docs", "status"), [(True, 200), (False, 404)])
+async def test_people_can_read_the_description_unless_that_is_turned_off(docs: bool, status: int) -> None:
+    async with AsyncClient(transport=ASGITransport(create_app(docs=docs)), base_url="http://iot") as client:
+        assert (await client.get("/docs")).status_code == status
+        assert (await client.get("/openapi.json")).status_code == 200

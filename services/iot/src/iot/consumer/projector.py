@@ -91,7 +91,7 @@ class Projector:
                     return Outcome(written)
                 try:
                     with self._metrics.store_seconds.labels("write").time():
-                        await self._store.save(_over(left, stored))
+                        await self._store.save((each, stored[each.connection_id].etag) for each in left)
                 except RefusedError as refused:
                     self._metrics.store_refusals.inc()
                     reason = str(refused)
@@ -108,10 +108,6 @@ class Projector:
         if len(stored) >= TOGETHER and not any(each.etag for each in stored.values()):
             self._filling = True
         return stored
-
-
-def _over(mandates: Iterable[Mandate], stored: dict[str, Stored]) -> Iterable[tuple[Mandate, str | None]]:
-    return ((mandate, stored[mandate.connection_id].etag) for mandate in mandates)
 
 
 def _set_back(mandates: Iterable[Mandate], stored: Mapping[str, Mandate]) -> Sequence[SetBack]:

@@ -1,14 +1,4 @@
-"""The Dapr sidecar: one gRPC channel to it, and what it says of itself.
-
-Over the SDK's stubs and settings, not its DaprClient, whose limits thus end here:
-
-- When it is made it blocks the process, up to 60 s, until the sidecar is healthy:
-  https://github.com/dapr/python-sdk/blob/v1.19.0/dapr/clients/health.py
-- Its calls on the state have no time limit; and its save_bulk_state, given the SDK's own StateOptions,
-  hands them to protobuf as they are, which raises TypeError:
-  https://github.com/dapr/python-sdk/blob/v1.19.0/dapr/clients/grpc/client.py
-- It takes 10 MB more.
-"""
+"""The Dapr sidecar: one channel to it, by the SDK's stubs. Why not by its client: docs/decisions/11-calls.md."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
