@@ -46,6 +46,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
     """The service over its sidecar. Nothing here waits for that: it waits for this port."""
     if not settings.app_api_token.get_secret_value():
         log.warning("APP_API_TOKEN is not set: queries are answered, and no delivery is taken")
+    log.info("starting", extra={"port": settings.port})
     metrics = Metrics()
     sidecar = Sidecar(settings.dapr_grpc_port, settings.state_timeout, settings.delivery_timeout)
     # What is there by now stays: a full collection that walks it all stops every query for 30 ms.
@@ -58,10 +59,11 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         settings,
     )
     await sidecar.close()
+    log.info("stopped")
 
 
 def create_app(*, docs: bool = True) -> FastAPI:
-    """The HTTP application; `docs`: whether /docs and /redoc are there."""
+    """The HTTP application; `docs` says whether /docs is there."""
     app = FastAPI(
         # Routes of its own: those of an included router FastAPI 0.165 looks for twice, which takes 20 us.
         routes=[*mandates.router.routes, *subscription.router.routes],
@@ -69,7 +71,9 @@ def create_app(*, docs: bool = True) -> FastAPI:
         version=__version__,
         summary="What mandate a connection has: how far its smart meter may be read.",
         docs_url="/docs" if docs else None,
-        redoc_url="/redoc" if docs else None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
         # Nothing here collects it; to look for who might, at each request, takes longer than to count it.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,

@@ -87,4 +87,4 @@ def _allowed(request: Request) -> list[str]:
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
     allowed = [method for method in _METHODS if has(method)]
-    return [*allowed, "HEAD"] if "GET" in allowed else allowed
+    return sorted([*allowed, "HEAD"] if "GET" in allowed else allowed)

@@ -35,3 +35,5 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Below that it tells of start and stop, which services say themselves.
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
