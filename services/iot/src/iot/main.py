@@ -12,6 +12,7 @@ from iot.api import mandates, probes
 from iot.api.head import Head
 from iot.api.probes import SubscriptionStatus
 from iot.api.problems import answer_with_problems
+from iot.api.refusals import answer_refusals
 from iot.consumer import subscription
 from iot.consumer.dead_letters import DeadLetters
 from iot.consumer.handler import Handler
@@ -21,6 +22,7 @@ from iot.dapr.sidecar import Sidecar
 from iot.dapr.state_store import DaprStore
 from iot.dapr.subscription_status import DaprSubscriptionStatus
 from iot.observability.metrics import Metrics
+from iot.observability.middleware import Observed
 from iot.observability.tracing import Traced
 from iot.readmodel.store import Store
 from iot.settings import Settings
@@ -79,9 +81,11 @@ def create_app(*, docs: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.include_router(probes.router)
+    app.add_middleware(Observed)
     app.add_middleware(Traced)
     app.add_middleware(Head)
     answer_with_problems(app)
+    answer_refusals(app)
     return app
 
 

@@ -121,3 +121,17 @@ async def test_a_client_can_ask_whether_what_it_has_is_still_true(
 async def test_an_unknown_connection_is_no_match_for_anything(client: AsyncClient) -> None:
     answer = await client.get("/?connectionId=7733", headers={"If-None-Match": "*"})
     assert is_problem(answer, 404)
+
+
+async def test_queries_are_counted_by_how_they_were_answered(client: AsyncClient, store: MemoryStore) -> None:
+    store.put(Mandate("7733", "1", 5))
+    for path in ("/?connectionId=7733", "/connections/7733/mandate", "/connections?connectionId=7733"):
+        await client.get(path)
+        await client.head(path)
+    for path in ("/", "/connections", "/?connectionId=nobody", "/livez", "/nowhere"):
+        await client.get(path)
+    store.away = True
+    await client.get("/?connectionId=7733")
+    told = (await client.get("/metrics")).text
+    for status, times in {200: 6, 304: 0, 400: 2, 404: 1, 503: 1}.items():
+        assert f'iot_queries_total{{status="{status}"}} {times}.0' in told

@@ -11,14 +11,14 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from iot.api.dependencies import MetricsOfApp, StoreOfApp
+from iot.api.dependencies import StoreOfApp
 from iot.api.etag import entity_tag, known
 from iot.api.problems import Problem
 from iot.api.schemas import OF_MANY, OF_ONE, ConnectionId, ConnectionMandate, parameters
 from iot.domain.connection import check_id
 from iot.domain.document import UnreadableError
-from iot.observability.metrics import Metrics
-from iot.readmodel.store import Store, StoreAwayError
+from iot.observability.middleware import QUERIES
+from iot.readmodel.store import Store
 
 MANY: Final = 200
 """Connections that are told in one answer."""
@@ -29,7 +29,7 @@ MAX_TOLD: Final = 50
 NO_CACHE: Final = {"Cache-Control": "no-cache"}
 """May be kept, and is asked for again before each use: a mandate can be taken back at any time."""
 
-router = APIRouter(tags=["mandates"])
+router = APIRouter(tags=[QUERIES])
 
 
 @router.get(
@@ -43,8 +43,7 @@ async def by_parameter(request: Request) -> Response:
     """How far its smart meter may be read, by the id as a parameter."""
     ids = request.query_params.getlist("connectionId")
     if len(ids) != 1:
-        detail = "the parameter connectionId is needed, once: /?connectionId=7733"
-        raise _refusal(request.state.metrics, 400, detail)
+        raise Problem(400, "the parameter connectionId is needed, once: /?connectionId=7733")
     return await _answer(ids[0], request)
 
 
@@ -61,34 +60,27 @@ async def by_path(request: Request) -> Response:
 
 
 async def _answer(connection_id: str, request: Request) -> Response:
-    """200 with the mandate of a connection, or 304. Raises Problem: 404, 400 or 503."""
-    metrics: Metrics = request.state.metrics
+    """200 with the mandate of a connection, or 304.
+
+    Raises UnreadableError for what is no id, StoreAwayError, and Problem when it is not known.
+    """
+    check_id(connection_id)
     store: Store = request.state.store
-    try:
-        check_id(connection_id)
-        mandate = await store.get(connection_id)
-    except UnreadableError as error:
-        raise _refusal(metrics, 400, str(error)) from None
-    except StoreAwayError as away:
-        metrics.queries.labels(503).inc()
-        raise store_away(away) from None
+    mandate = await store.get(connection_id)
     if mandate is None:
-        raise _refusal(metrics, 404, f"no mandate of connection {connection_id} is known")
+        raise Problem(404, f"no mandate of connection {connection_id} is known")
     content = orjson.dumps({"connectionId": mandate.connection_id, "connectionMandate": mandate.level})
     tag = entity_tag(content)
     headers = {"ETag": tag, **NO_CACHE}
     if_none_match = request.headers.get("If-None-Match")
     if if_none_match and known(tag, if_none_match):
-        metrics.queries.labels(304).inc()
         return Response(status_code=304, headers=headers)
-    metrics.queries.labels(200).inc()
     return Response(content, headers=headers, media_type="application/json")
 
 
 @router.get("/connections", summary="The mandates of many", responses=OF_MANY)
 async def many(
     store: StoreOfApp,
-    metrics: MetricsOfApp,
     response: Response,
     connection_ids: Annotated[list[ConnectionId], Query(alias="connectionId", min_length=1, max_length=MANY)],
 ) -> list[ConnectionMandate]:
@@ -98,23 +90,8 @@ async def many(
         try:
             check_id(connection_id)
         except UnreadableError as error:
-            raise _refusal(metrics, 400, f"{error}: {connection_id[:MAX_TOLD]!r}") from None
-    try:
-        found = await store.get_many(wanted)
-    except StoreAwayError as away:
-        metrics.queries.labels(503).inc()
-        raise store_away(away) from None
-    metrics.queries.labels(200).inc()
+            raise Problem(400, f"{error}: {connection_id[:MAX_TOLD]!r}") from None
+    found = await store.get_many(wanted)
     response.headers.update(NO_CACHE)
     told = (mandate for id_ in wanted if (mandate := found[id_].mandate))
     return [ConnectionMandate(connectionId=each.connection_id, connectionMandate=each.level) for each in told]
-
-
-def _refusal(metrics: Metrics, status: int, detail: str) -> Problem:
-    metrics.queries.labels(status).inc()
-    return Problem(status, detail)
-
-
-def store_away(away: StoreAwayError) -> Problem:
-    """After a second a sidecar that restarts, or a store that fails over, may be back."""
-    return Problem(503, f"the state store is away: {away}", headers={"Retry-After": "1"})

@@ -7,9 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from iot.api.dependencies import MetricsOfApp, StoreOfApp
-from iot.api.mandates import store_away
 from iot.api.schemas import Readiness
-from iot.readmodel.store import StoreAwayError
 
 
 class SubscriptionStatus(Protocol):
@@ -41,10 +39,7 @@ async def readyz(store: StoreOfApp, status: StatusOfApp) -> Readiness:
     A replica to which no events come still can, with what it knows; this then says so, and
     `iot_subscribed` is 0, but it is not taken out of service.
     """
-    try:
-        await store.get("ready")
-    except StoreAwayError as away:
-        raise store_away(away) from None
+    await store.get("ready")
     reason = await status.look()
     return Readiness(subscribed=reason is None, reason=reason)
 
