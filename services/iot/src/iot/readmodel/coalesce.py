@@ -5,7 +5,7 @@ more than all else in a query: so gathered, they get twice the answers per secon
 comes alone waits for nothing.
 """
 
-from asyncio import Task, create_task, shield
+from asyncio import Task, create_task, shield, sleep
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -35,6 +35,8 @@ class Coalescer(Generic[T]):
         return (await shield(self._call))[key]
 
     async def _depart(self) -> dict[str, T]:
+        # A turn later: what came to the sockets in the meantime gets on as well.
+        await sleep(0)
         keys, self._keys = self._keys, []
         if len(keys) > 1:
             # A call for one belongs to the trace of whoever asked, a call for many to none.
