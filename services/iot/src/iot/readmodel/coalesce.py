@@ -1,8 +1,8 @@
-"""Coalescing reads: what is asked for in one turn of the event loop becomes one call.
+"""Coalescing reads: what is asked for in one turn of the event loop, or the next, becomes one call.
 
-Under load many requests are read from their sockets in one turn, and a call to the sidecar costs
+Under load many requests are read from their sockets in a turn, and a call to the sidecar costs
 more than all else in a query: so gathered, they get twice the answers per second. A request that
-comes alone waits for nothing.
+comes alone waits for no other.
 """
 
 from asyncio import Task, create_task, shield, sleep
