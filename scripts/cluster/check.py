@@ -42,6 +42,9 @@ def lint(way: Way) -> None:
     _run(way, "ruff", "format", "--check", ".")
     for package in TYPED:
         _run(way, "mypy", package)
+    for service in ("services/crm", "services/iot"):
+        sources = {"PYTHONPATH": str(ROOT / service / "src")}
+        _run(way, "lint-imports", f"{service}/pyproject.toml", "--no-cache", env=sources)
     if host.missing(["shellcheck"]):
         say("  ! no shellcheck here (its package has none for Linux on arm64): scripts of sh are not checked")
     else:

@@ -14,9 +14,9 @@ from operate.broker import Record, Stand, records_in, stands_in
 from operate.connection import connections_of, is_id, key_of
 
 sys.path.append(str(Path(__file__).parents[2] / "services" / "iot" / "src"))
-from iot.connection import check_id
-from iot.connection import key_of as iot_key_of
-from iot.document import UnreadableError
+from iot.domain.connection import check_id
+from iot.domain.document import UnreadableError
+from iot.readmodel.keys import key_of as iot_key_of
 
 
 def record(value: object, *, key: str | None = "k", partition: int = 0, offset: int = 0, timestamp: int = 1) -> Record:

@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fakes import MemoryDeadLetters, MemoryStore, MemoryWatch
+from fakes import MemoryDeadLetters, MemoryStatus, MemoryStore, app_over
+from hypothesis import settings
+from pydantic import SecretStr
 
-from iot.app import create_app
-from iot.metrics import Metrics
 from iot.settings import Settings
 from parts.daprd import APP_API_TOKEN
 
-SETTINGS = Settings(app_api_token=APP_API_TOKEN)
+# A moment in which the machine has other work is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
 SIDECAR = {"dapr-api-token": APP_API_TOKEN}
 
 
@@ -31,16 +34,15 @@ def dead_letters() -> MemoryDeadLetters:
 
 
 @pytest.fixture
-def watch() -> MemoryWatch:
-    return MemoryWatch()
+def status() -> MemoryStatus:
+    return MemoryStatus()
 
 
 @pytest.fixture
 async def client(
-    store: MemoryStore, dead_letters: MemoryDeadLetters, watch: MemoryWatch
+    store: MemoryStore, dead_letters: MemoryDeadLetters, status: MemoryStatus
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        create_app(store, dead_letters, watch, Metrics(), SETTINGS), raise_app_exceptions=False
-    )
+    app = app_over(store, dead_letters, status, Settings(app_api_token=SecretStr(APP_API_TOKEN)))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://iot", headers=SIDECAR) as client:
         yield client

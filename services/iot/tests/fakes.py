@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from iot.dead_letter import DeadLetter
-from iot.mandate import Mandate
-from iot.store import RefusedError, StoreAwayError, Stored
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from iot.consumer.dead_letters import DeadLetter
+from iot.domain.mandate import Mandate
+from iot.main import create_app, state_over
+from iot.observability.metrics import Metrics
+from iot.readmodel.store import RefusedError, StoreAwayError, Stored
+from iot.settings import Settings
 
 
 class MemoryStore:
@@ -37,12 +42,8 @@ class MemoryStore:
         await self.check()
         return self.stored.get(connection_id, Stored()).mandate
 
-    async def read_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        await self.check()
-        return {id_: self.stored.get(id_, Stored()) for id_ in connection_ids}
-
-    async def get_many(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
-        self.reads += 1
+    async def get_many(self, connection_ids: Sequence[str], *, to_write: bool = False) -> dict[str, Stored]:
+        self.reads += to_write
         await self.check()
         return {id_: self.stored.get(id_, Stored()) for id_ in connection_ids}
 
@@ -80,7 +81,7 @@ class MemoryDeadLetters:
         return [letter.reason for letter in self.letters.values()]
 
 
-class MemoryWatch:
+class MemoryStatus:
     """Says what it is told to."""
 
     def __init__(self) -> None:
@@ -88,3 +89,14 @@ class MemoryWatch:
 
     async def look(self) -> str | None:
         return self.reason
+
+
+def app_over(store: MemoryStore, dead_letters: MemoryDeadLetters, status: MemoryStatus, settings: Settings) -> ASGIApp:
+    """The application over these, as a server serves it that has run another lifespan."""
+    app = create_app()
+    state = state_over(store, dead_letters, status, Metrics(), settings)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {**state}}, receive, send)
+
+    return served

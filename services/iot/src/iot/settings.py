@@ -1,68 +1,54 @@
-"""The settings: environment variables, read once at start."""
+"""The settings: environment variables, read once at start. README.md has their table."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Self
 
-DAY: Final = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Each with its default; README.md has the table."""
-
-    port: int = 3008
-    statestore: str = "statestore"
-    pubsub: str = "iot-pubsub"
-    dead_letter_topic: str = "connection-mandates-dead-letter"
-    state_timeout: float = 2.0
-    dapr_grpc_port: int = 50001
-    log_level: str = "info"
-    app_api_token: str = field(default="", repr=False)
-    delivery_timeout: float = 30.0
-    max_sequence_ahead: float = 3600.0
-    keep_alive: float = 75.0
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
-    """The settings that an environment says; ValueError names the variable that is wrong."""
-    default = Settings()
-    return Settings(
-        port=_port(environment, "IOT_PORT", default.port),
-        statestore=environment.get("IOT_STATESTORE") or default.statestore,
-        pubsub=environment.get("IOT_PUBSUB") or default.pubsub,
-        dead_letter_topic=environment.get("IOT_DEAD_LETTER_TOPIC") or default.dead_letter_topic,
-        app_api_token=environment.get("APP_API_TOKEN", "").strip(),
-        state_timeout=_seconds(environment, "IOT_STATE_TIMEOUT_SECONDS", default.state_timeout, 60),
-        delivery_timeout=_seconds(environment, "IOT_DELIVERY_TIMEOUT_SECONDS", default.delivery_timeout, 60),
-        max_sequence_ahead=_seconds(environment, "IOT_MAX_SEQUENCE_AHEAD_SECONDS", default.max_sequence_ahead, DAY),
-        keep_alive=_seconds(environment, "IOT_KEEP_ALIVE_SECONDS", default.keep_alive, DAY),
-        dapr_grpc_port=_port(environment, "DAPR_GRPC_PORT", default.dapr_grpc_port),
-        log_level=_level(environment, "LOG_LEVEL", default.log_level),
+def _known_level(text: str) -> str:
+    if text.upper() not in logging.getLevelNamesMapping():
+        raise ValueError("a log level is needed, such as debug, info, error")
+    return text
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ShortSeconds = Annotated[float, Field(gt=0, le=60)]
+LogLevel = Annotated[str, AfterValidator(_known_level)]
+
+
+class InvalidSettingError(ValueError):
+    """A variable with a value that cannot be used; the message names variable, value and rule."""
+
+
+class Settings(BaseSettings):
+    """An empty variable counts as one that is not set."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, frozen=True, validate_by_name=True, str_strip_whitespace=True
     )
 
+    port: Port = Field(default=3008, validation_alias="IOT_PORT")
+    docs: bool = Field(default=True, validation_alias="IOT_DOCS")
+    statestore: str = Field(default="statestore", validation_alias="IOT_STATESTORE")
+    pubsub: str = Field(default="iot-pubsub", validation_alias="IOT_PUBSUB")
+    dead_letter_topic: str = Field(default="connection-mandates-dead-letter", validation_alias="IOT_DEAD_LETTER_TOPIC")
+    app_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="APP_API_TOKEN")
+    state_timeout: ShortSeconds = Field(default=2.0, validation_alias="IOT_STATE_TIMEOUT_SECONDS")
+    delivery_timeout: ShortSeconds = Field(default=30.0, validation_alias="IOT_DELIVERY_TIMEOUT_SECONDS")
+    max_sequence_ahead: Seconds = Field(default=3600.0, validation_alias="IOT_MAX_SEQUENCE_AHEAD_SECONDS")
+    keep_alive: Seconds = Field(default=75.0, validation_alias="IOT_KEEP_ALIVE_SECONDS")
+    dapr_grpc_port: Port = Field(default=50001, validation_alias="DAPR_GRPC_PORT")
+    log_level: LogLevel = Field(default="info", validation_alias="LOG_LEVEL")
 
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 2**16):
-        raise ValueError(f"{name}={text!r} is not a port")
-    return int(text)
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: float, most: int) -> float:
-    text = environment.get(name) or str(default)
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value <= most:
-        raise ValueError(f"{name}={text!r} is not seconds, over 0 and at most {most}")
-    return value
-
-
-def _level(environment: Mapping[str, str], name: str, default: str) -> str:
-    text = environment.get(name) or default
-    if text.upper() not in logging.getLevelNamesMapping():
-        raise ValueError(f"{name}={text!r} is not a log level, such as debug, info, error")
-    return text
+    @classmethod
+    def read(cls) -> Self:
+        """Those of the environment. Raises InvalidSettingError."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise InvalidSettingError(
+                "; ".join(f"{fault['loc'][0]}={fault['input']!r}: {fault['msg']}" for fault in error.errors())
+            ) from None

@@ -36,6 +36,6 @@ def test_a_replica_without_a_subscription_answers_and_says_so_until_it_has_one(b
         platform.put([record("7733", "1", 5)])
         until(lambda: replica.iot.level("7733") == "1", "events come")
     lines = [json.loads(line) for line in replica.iot.said().splitlines()]
-    messages = [line["message"] for line in lines if line["logger"] == "iot.watch"]
+    messages = [line["message"] for line in lines if line["logger"] == "iot.dapr.subscription_status"]
     assert messages[0] == "no events come"
     assert messages[-1] == "events come again"

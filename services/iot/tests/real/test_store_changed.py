@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from conftest import missing
-from iot.mandate import Level, Mandate
-from iot.sidecar import Sidecar
-from iot.state import DaprState
-from iot.store import RefusedError
+from iot.dapr.sidecar import Sidecar
+from iot.dapr.state_store import DaprStore
+from iot.domain.mandate import Level, Mandate
+from iot.readmodel.store import RefusedError
 from parts.iot import Platform
 from parts.kafka import Kafka
 from parts.mariadb import MariaDb
@@ -26,7 +26,7 @@ class Changing:
 
     def __init__(self, now: Sidecar) -> None:
         self.now = now
-        self.delivery_timeout = now.delivery_timeout
+        self.query_timeout, self.delivery_timeout = now.query_timeout, now.delivery_timeout
 
     @property
     def api(self) -> Any:
@@ -50,14 +50,14 @@ def test_a_key_that_somebody_made_first_stays_whatever_the_store_was_before(brok
     async def main(ports: list[int]) -> None:
         redis, mariadb = (Sidecar(port, 10, 10) for port in ports)
         seen = Changing(redis)
-        state = DaprState("statestore", seen)
+        state = DaprStore("statestore", seen)
 
         async def levels() -> list[str]:
             return [stored.mandate.level if stored.mandate else "" for stored in (await state.get_many(IDS)).values()]
 
         await state.save(told("1", 1))
         seen.now = mariadb
-        await DaprState("statestore", mariadb).save(told("2", 9)[:1])
+        await DaprStore("statestore", mariadb).save(told("2", 9)[:1])
         with pytest.raises(RefusedError):
             await state.save(told("0", 0))
         await state.save(told("0", 0)[1:])

@@ -1,0 +1,1 @@
+"""HTTP: the queries, and the probes of who runs the service."""

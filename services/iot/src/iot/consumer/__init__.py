@@ -1,0 +1,1 @@
+"""From the topic to the read model: what the sidecar delivers, read, compared and stored."""

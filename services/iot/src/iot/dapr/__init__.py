@@ -1,0 +1,1 @@
+"""The Dapr sidecar: all that the service knows of what is outside."""

@@ -1,0 +1,1 @@
+"""The log, what is measured, and the trace that both belong to."""

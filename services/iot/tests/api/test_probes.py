@@ -1,0 +1,25 @@
+import pytest
+from fakes import MemoryStatus, MemoryStore
+from httpx import AsyncClient
+
+from iot.domain.mandate import Mandate
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_probes(client: AsyncClient, store: MemoryStore) -> None:
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "subscribed": True})
+    store.away = True
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_replica_to_which_no_events_come_says_so_and_goes_on_answering(
+    client: AsyncClient, store: MemoryStore, status: MemoryStatus
+) -> None:
+    store.put(Mandate("7733", "1", 5))
+    status.reason = "no component"
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "subscribed": False, "reason": "no component"}
+    assert (await client.get("/?connectionId=7733")).status_code == 200
