@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from helpers import IN_MEMORY, emptied
 
-from crm.database import Database
-from crm.outbox import Outbox
-from crm.store import Store
+from crm.store.customers import Store
+from crm.store.database import Database
+from crm.store.outbox import Outbox
 from parts import found
 from parts.mariadb import MariaDb
 

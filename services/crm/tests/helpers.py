@@ -2,11 +2,11 @@
 
 import sqlalchemy as sql
 
-from crm.customer import Details, validated
-from crm.database import Database
-from crm.dialect import create_engine
-from crm.event import ConnectionMandate
-from crm.tables import answers, counters, customers, imported_files, metadata, outbox
+from crm.domain.customer import Details, validated
+from crm.domain.event import ConnectionMandate
+from crm.store.database import Database
+from crm.store.dialect import create_engine
+from crm.store.tables import answers, counters, customers, imported_files, metadata, outbox
 
 IN_MEMORY = "sqlite+aiosqlite:///:memory:"
 

@@ -14,6 +14,6 @@ def _leave(*_: object) -> NoReturn:
 signal.signal(signal.SIGTERM, _leave)
 signal.signal(signal.SIGINT, _leave)
 
-from crm.app import main  # noqa: E402
+from crm.main import main  # noqa: E402
 
 sys.exit(main())

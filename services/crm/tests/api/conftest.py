@@ -8,11 +8,11 @@ from asking import TOKEN
 from fastapi import FastAPI
 from helpers import IN_MEMORY
 
-from crm.api import create_api
-from crm.metrics import Metrics
-from crm.outbox import Outbox
-from crm.progress import Progress
-from crm.store import Store
+from crm.api.app import create_api
+from crm.domain.progress import Progress
+from crm.observability.metrics import Metrics
+from crm.store.customers import Store
+from crm.store.outbox import Outbox
 
 
 class Relaying:

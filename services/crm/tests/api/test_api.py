@@ -6,13 +6,13 @@ import httpx
 import pytest
 from asking import MOLLY, TRACEPARENT, assert_problem
 
-from crm import body as body_module
-from crm.change import Accepted, Change
-from crm.customers import Customers
-from crm.database import Database, OutcomeUnknownError, StoreUnavailableError
-from crm.outbox import Outbox
-from crm.progress import Progress
-from crm.store import Store
+from crm.api import body as body_module
+from crm.domain.change import Accepted, Change
+from crm.domain.customers import Customers, OutcomeUnknownError, StoreUnavailableError
+from crm.domain.progress import Progress
+from crm.store.customers import Store
+from crm.store.database import Database
+from crm.store.outbox import Outbox
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import pytest
 from asking import MOLLY, TRACEPARENT
 from fastapi import FastAPI
 
-from crm.database import Database
-from crm.log import JsonFormatter
+from crm.observability.json_log import JsonFormatter
+from crm.store.database import Database
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
-from crm import openapi
-from crm.operations import document
+from crm.api import openapi
+from crm.api.operations import document
 
 ROOT = Path(__file__).parents[4]
 FILE = ROOT / "docs" / "openapi-crm.json"
@@ -24,8 +24,8 @@ def test_the_document_in_docs_is_the_one_of_the_api() -> None:
 
 
 def test_the_command_prints_it_also_where_docstrings_are_left_out() -> None:
-    source = Path(openapi.__file__).parents[1]
-    command = [sys.executable, "-OO", "-m", "crm.openapi"]
+    source = Path(openapi.__file__).parents[2]
+    command = [sys.executable, "-OO", "-m", "crm.api.openapi"]
     printed = subprocess.run(command, env={"PYTHONPATH": str(source)}, capture_output=True, text=True, check=True)
     assert printed.stdout == openapi.text()
 

@@ -9,10 +9,11 @@ import pytest
 from asking import MOLLY
 from fastapi import FastAPI
 
-from crm import body, protocol, reading
-from crm.database import StoreUnavailableError
-from crm.server import Server
-from crm.store import Store
+from crm.api import body, protocol
+from crm.api import customers as reading
+from crm.api.server import Server
+from crm.domain.customers import StoreUnavailableError
+from crm.store.customers import Store
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pair import Pair
 
-from crm.app import LEASE_SECONDS
+from crm.main import LEASE_SECONDS
 from parts import found
 from parts.changes import Changes
 from parts.kafka import Kafka
