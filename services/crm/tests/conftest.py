@@ -27,13 +27,13 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
 
 
 @pytest.fixture(params=["memory", "file", "mariadb"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of an empty database."""
     if request.param == "memory":
         return IN_MEMORY
     if request.param == "file":
-        return f"sqlite+aiosqlite:///{tmp_path}/crm.db"
-    return await emptied(request.getfixturevalue("mariadb").url)
+        return f"sqlite:///{tmp_path}/crm.db"
+    return emptied(request.getfixturevalue("mariadb").url)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class Settings:
         return cls(
             port=_port(environ, "CRM_PORT", 3005),
             customers_csv=Path(environ.get("CRM_CUSTOMERS_CSV", "customer-database.csv")),
-            database_url=environ.get("CRM_DATABASE_URL", "sqlite+aiosqlite:///:memory:"),
+            database_url=environ.get("CRM_DATABASE_URL", "sqlite://"),
             pubsub=environ.get("CRM_PUBSUB", "crm-pubsub"),
             topic=environ.get("CRM_TOPIC", "connection-mandates-topic"),
             drain_seconds=_seconds(environ, "CRM_DRAIN_SECONDS", 5.0),

@@ -22,7 +22,7 @@ CONDITIONS = {"if-match", "if-none-match", "idempotency-key"}
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     file = tmp_path_factory.mktemp("crm") / "crm.db"
     # Nobody reads its log meanwhile.
-    settings = {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{file}", "LOG_LEVEL": "error", "APP_API_TOKEN": TOKEN}
+    settings = {"CRM_DATABASE_URL": f"sqlite:///{file}", "LOG_LEVEL": "error", "APP_API_TOKEN": TOKEN}
     with running(**settings) as (_, client):
         yield str(client.base_url)
 

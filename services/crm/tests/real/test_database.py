@@ -12,9 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from crm.domain.change import Change
 from crm.domain.customers import OutcomeUnknownError, StoreUnavailableError
-from crm.store import dialect
 from crm.store.customers import Store
-from crm.store.database import Database
+from crm.store.database import PATIENCE, Database
 from crm.store.dialect import create_engine
 from crm.store.outbox import Outbox
 from crm.store.tables import counters
@@ -103,9 +102,8 @@ async def test_a_server_that_starts_again_is_found_again(
     assert await databases[1].run(lambda db: db.scalar(sql.select(1))) == 1
 
 
-async def test_a_server_that_is_silent_is_given_up_in_time(mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(dialect.PATIENCE, "mysql", 1.0)
-    async with Database.opened(mariadb.url) as database:
+async def test_a_server_that_is_silent_is_given_up_in_time(mariadb: MariaDb) -> None:
+    async with Database.opened(mariadb.url, patience=1.0) as database:
         store = Store(database, lambda: None)
         mariadb.pause()
         try:
@@ -140,12 +138,12 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
     going_on = asyncio.Event()
 
     async def hold() -> None:
-        engine = create_engine(mariadb.url)
-        async with engine.connect() as connection:
-            await connection.execute(sql.text("SELECT * FROM counters FOR UPDATE"))
+        engine = create_engine(mariadb.url, PATIENCE)
+        with engine.connect() as connection:
+            connection.execute(sql.text("SELECT * FROM counters FOR UPDATE"))
             locked.set()
             await going_on.wait()
-        await engine.dispose()
+        engine.dispose()
 
     holding = asyncio.create_task(hold())
     await locked.wait()
@@ -156,10 +154,9 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
 
 
 @pytest.fixture
-async def silent(mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+async def silent(mariadb: MariaDb) -> AsyncIterator[Database]:
     """A database whose server says nothing any more, once something waits for it; with a patience of 2 s."""
-    monkeypatch.setitem(dialect.PATIENCE, "mysql", 2.0)
-    async with Database.opened(mariadb.url) as database:
+    async with Database.opened(mariadb.url, patience=2.0) as database:
         await clear(database)
         mariadb.pause()
         try:
@@ -212,22 +209,21 @@ async def test_a_database_is_closed_though_its_server_is_silent(mariadb: MariaDb
     async with asyncio.timeout(10):
         async with Database.opened(mariadb.url) as database:
             mariadb.pause()
-            asking = [asyncio.create_task(database.run(lambda db: db.scalar(sql.select(1)))) for _ in range(3)]
+            asking = [
+                asyncio.create_task(database.run(lambda db: db.scalar(sql.select(sql.func.sleep(5))))) for _ in range(3)
+            ]
             await asyncio.wait(asking, timeout=0.1)
         outcomes = await asyncio.gather(*asking, return_exceptions=True)
     mariadb.resume()
-    assert [type(each) for each in outcomes] == [asyncio.CancelledError] + [StoreUnavailableError] * 2
+    assert [type(each) for each in outcomes] == [StoreUnavailableError] * 3
 
 
-async def test_a_database_whose_server_is_silent_is_not_opened(
-    mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(dialect.PATIENCE, "mysql", 1.0)
+async def test_a_database_whose_server_is_silent_is_not_opened(mariadb: MariaDb) -> None:
     mariadb.pause()
     try:
         async with asyncio.timeout(5):
             with pytest.raises(StoreUnavailableError, match="cannot be opened"):
-                async with Database.opened(mariadb.url):
+                async with Database.opened(mariadb.url, patience=1.0):
                     pass
     finally:
         mariadb.resume()

@@ -30,7 +30,7 @@ PACE = 0.1
 
 def crm_is_killed_between_commit_and_publish(broker: Kafka, folder: Path, running: ExitStack) -> None:
     stack = Stack(broker, folder, running)
-    crm, sidecar = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db"})
+    crm, sidecar = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite:///{folder}/crm.db"})
     changes = Changes([crm.url], connections=50, clients=8)
     stack.relayed(50)
     # Committed without being published: the sidecar does not answer.
@@ -45,7 +45,7 @@ def crm_is_killed_between_commit_and_publish(broker: Kafka, folder: Path, runnin
 
 def crm_is_killed_again_and_again_under_changes(broker: Kafka, folder: Path, running: ExitStack) -> None:
     stack = Stack(broker, folder, running)
-    crm, _ = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db"})
+    crm, _ = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite:///{folder}/crm.db"})
     changes = Changes([crm.url], connections=50, clients=8, pace=PACE)
     with changes.going_on():
         for part in (1, 2):

@@ -1,6 +1,5 @@
 """The real process, by `python -m crm`, without a sidecar."""
 
-import asyncio
 import json
 import re
 import signal
@@ -76,7 +75,7 @@ def test_connections_on_which_nothing_is_under_way_do_not_hold_up_a_stop() -> No
 
 def test_a_stop_while_the_database_is_away_ends_well_and_says_what_is_not_known(mariadb: MariaDb) -> None:
     for away, back in ((mariadb.kill, mariadb.begin), (mariadb.pause, mariadb.resume)):
-        asyncio.run(emptied(mariadb.url))
+        emptied(mariadb.url)
         with running(CRM_DATABASE_URL=mariadb.url) as (process, _):
             away()
             try:
@@ -151,7 +150,7 @@ def test_it_stops_when_told_before_it_has_begun() -> None:
 
 def test_a_database_that_refuses_for_good_ends_the_import(tmp_path: Path) -> None:
     database = tmp_path / "crm.db"
-    url = f"sqlite+aiosqlite:///{database}"
+    url = f"sqlite:///{database}"
     with running(CRM_DATABASE_URL=url) as (process, _):
         stopped(process)
     with closing(sqlite3.connect(database)) as db, db:
@@ -201,7 +200,7 @@ def test_a_connection_is_kept_for_as_long_as_it_is_told_to() -> None:
 def test_with_a_durable_store_a_restart_keeps_all_and_announces_nothing_again(
     tmp_path: Path,
 ) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/crm.db"
+    url = f"sqlite:///{tmp_path}/crm.db"
     with running(CRM_DATABASE_URL=url) as (process, client):
         client.post("/customers", json=MOLLY)
         first = client.get("/").json()
@@ -215,9 +214,9 @@ def test_with_a_durable_store_a_restart_keeps_all_and_announces_nothing_again(
     ("environ", "said"),
     [
         ({"CRM_CUSTOMERS_CSV": "/nowhere.csv"}, "/nowhere.csv"),
-        ({"CRM_DATABASE_URL": "sqlite+aiosqlite:////nowhere/crm.db"}, "cannot be opened"),
+        ({"CRM_DATABASE_URL": "sqlite:////nowhere/crm.db"}, "cannot be opened"),
         ({"CRM_DATABASE_URL": "nonsense"}, "cannot be opened"),
-        ({"CRM_DATABASE_URL": "sqlite:///sync.db"}, "cannot be opened"),
+        ({"CRM_DATABASE_URL": "sqlite+aiosqlite:///crm.db"}, "cannot be opened"),
         ({"CRM_DATABASE_URL": "mysql+nodriver://h/d"}, "cannot be opened"),
         ({"CRM_PORT": "70000"}, "CRM_PORT"),
         ({"CRM_DRAIN_SECONDS": "soon"}, "CRM_DRAIN_SECONDS"),

@@ -117,7 +117,7 @@ async def test_the_sequence_goes_on_growing_after_a_restart_with_nothing() -> No
 
 
 async def test_a_file_keeps_customers_events_and_the_last_sequence(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/crm.db"
+    url = f"sqlite:///{tmp_path}/crm.db"
     far_ahead = 9_000_000_000_000_000
     async with Database.opened(url) as database:
         accepted = await Store(database, lambda: None).accept(Change(details("a")))
@@ -132,7 +132,7 @@ async def test_a_file_keeps_customers_events_and_the_last_sequence(tmp_path: Pat
 
 async def test_a_database_that_cannot_be_opened_is_said_to_be_so() -> None:
     with pytest.raises(StoreUnavailableError, match="cannot be opened"):
-        async with Database.opened("sqlite+aiosqlite:////nowhere/crm.db"):
+        async with Database.opened("sqlite:////nowhere/crm.db"):
             pass
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sql
@@ -15,7 +16,7 @@ from crm.domain.ledger import Outcome
 from crm.store import changes as ledgers
 from crm.store.batch import Batch
 from crm.store.database import MOST_WAITING, Database
-from crm.store.tables import SOME_FILE, counters, customers, imported_files
+from crm.store.tables import counters, customers, imported_files
 
 Item = TypeVar("Item")
 
@@ -31,7 +32,7 @@ _documents = sql.select(customers.c.id, customers.c.document).order_by(customers
 
 
 class _Asked(NamedTuple, Generic[Item]):
-    """What is asked for, and since when, by the loop's clock."""
+    """What is asked for, and since when, by time.monotonic."""
 
     item: Item
     at: float
@@ -120,17 +121,9 @@ class Store:
         await self._database.run(lambda db: db.execute(update))
 
     async def has_imported(self, digest: str) -> bool:
-        """Whether the file with this digest was imported, every row of it.
-
-        A store that has noted only that there was a file takes this one for it.
-        """
-
-        def look(db: sql.Connection) -> bool:
-            noted = imported_files.c.digest
-            db.execute(imported_files.update().where(noted == SOME_FILE).values(digest=digest))
-            return db.execute(imported_files.select().where(noted == digest)).first() is not None
-
-        return await self._database.run(look)
+        """Whether the file with this digest was imported, every row of it."""
+        noted = imported_files.select().where(imported_files.c.digest == digest)
+        return await self._database.run(lambda db: db.execute(noted).first()) is not None
 
     async def note_imported(self, digest: str) -> None:
         """Keep that every row of the file with this digest was imported."""
@@ -148,7 +141,7 @@ def _asked_now(item: Item, batch: Batch[_Asked[Item], Any]) -> _Asked[Item]:
     """`item` as one that may be added to `batch`. Raises StoreUnavailableError where too many wait."""
     if len(batch) >= MOST_WAITING:
         raise StoreUnavailableError(f"{MOST_WAITING} others wait for the database")
-    return _Asked(item, asyncio.get_running_loop().time())
+    return _Asked(item, monotonic())
 
 
 def _accept(db: sql.Connection, changes: Sequence[Change], now: datetime) -> list[Outcome]:

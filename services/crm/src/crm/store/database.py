@@ -3,151 +3,189 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Self, TypeVar
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from time import monotonic
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.pool import StaticPool
 
 from crm.domain.customers import OutcomeUnknownError, StoreUnavailableError, StoreUnfitError
-from crm.store.dialect import PATIENCE, create_engine, refuses_for_good
-from crm.store.migrations import NewerDatabaseError, migrate
+from crm.store import tables
+from crm.store.dialect import create_engine, is_in_memory, refuses_for_good
 
 T = TypeVar("T")
 
-TURN = 30.0
-"""Seconds after which a file or a database in memory, which are never given up themselves, refuse those
-that have had no turn."""
+PATIENCE = 30.0
+"""Seconds after which a transaction is given up, from when it was asked for."""
 
 MOST_WAITING = 2000
 """Transactions that may wait for their turn; many times what any load has brought about."""
 
 LAST_TURN = 1.0
-"""Seconds that a transaction under way is given when the database is closed."""
+"""Seconds that transactions under way are given when the database is closed."""
 
-_FAILURES = (SQLAlchemyError, OSError, EOFError, TimeoutError)
+_FAILURES = (SQLAlchemyError, OSError, EOFError)
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """How far a transaction is. Each side writes one of the two and then reads the other, so that it cannot be
+    committed when who asked was told that it was not."""
+
+    given_up: bool = False
+    committing: bool = False
 
 
 class Database:
     """One connection, kept open, and opened again when it was lost.
 
-    Taking it from a pool and giving it back for each transaction would cost more than most
-    transactions do.
+    In memory a transaction runs where it is asked for: it is over before a thread would hear of it. A file
+    and a server may be slow, so a thread runs their transactions, one after the other.
     """
 
-    def __init__(self, engine: AsyncEngine, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self._turn = asyncio.Lock()
-        self._waiting = 0  # with the one who has the turn
-        self._under_way: asyncio.Task[object] | None = None
+    def __init__(self, engine: Engine, patience: float) -> None:
+        self._engine = engine
+        self._patience = patience
+        self._connection: Connection | None = None
+        self._thread = None if is_in_memory(engine.url) else _Thread()
         self._closing = False
-        self._patience = PATIENCE[engine.dialect.name]
-        self._in_memory = isinstance(engine.pool, StaticPool)
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, url: str) -> AsyncIterator[Self]:
-        """The database at a SQLAlchemy URL, its tables made or brought to today's form.
-
-        Raises StoreUnavailableError, StoreUnfitError.
-        """
+    async def opened(cls, url: str, patience: float = PATIENCE) -> AsyncIterator[Self]:
+        """The database at a SQLAlchemy URL, with its tables. Raises StoreUnavailableError, StoreUnfitError."""
         try:
-            engine = create_engine(url)
-            async with asyncio.timeout(PATIENCE[engine.dialect.name]):
-                connection = await engine.connect()
-        except (*_FAILURES, ImportError, ValueError) as error:
-            _await_connecting_thread()
+            database = cls(create_engine(url, patience), patience)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnavailableError(f"the database cannot be opened: {_reason(error)}") from error
-        database = cls(engine, connection)
         try:
             try:
-                await database.run(migrate)
-            except NewerDatabaseError as error:
-                raise StoreUnavailableError(f"the database cannot be used: {error}") from error
+                await database.run(tables.create)
+            except StoreUnavailableError as error:
+                raise StoreUnavailableError(f"the database cannot be opened: {error}") from error
             yield database
         finally:
-            await database._end()
-            await connection.close()
-            await engine.dispose()
+            await database._close()
 
     async def run(
         self, work: Callable[[Connection], T], *, since: float | None = None, within: float | None = None
     ) -> T:
         """What `work` returns, run in a transaction of its own that an exception rolls back.
 
-        Given up, with nothing stored, `within` so many seconds (by default the dialect's PATIENCE) after
-        `since` (by the loop's clock, by default now): to wait for the turn counts. A transaction that has
-        begun is given up on a server only.
-
-        A caller that is cancelled leaves the transaction to its end: broken off, it would cost
-        the connection, and with that a database in memory. Raises StoreUnavailableError, StoreUnfitError.
+        Given up, with nothing stored, `within` so many seconds (by default the patience of this database)
+        after `since` (by time.monotonic, by default now): to wait for the turn counts. A caller that is
+        cancelled leaves the transaction to its end. Raises StoreUnavailableError, StoreUnfitError.
         """
-        if self._waiting >= MOST_WAITING:
+        if self._closing:
+            raise StoreUnavailableError("the service stops")
+        turn = _Turn()
+        if self._thread is None:
+            return self._transact(work, turn)
+        if self._thread.asked >= MOST_WAITING:
             raise StoreUnavailableError(f"{MOST_WAITING} others wait for the database")
-        deadline = (since or asyncio.get_running_loop().time()) + (within or self._patience or TURN)
-        return await asyncio.shield(asyncio.ensure_future(self._run(work, deadline)))
-
-    async def _run(self, work: Callable[[Connection], T], deadline: float) -> T:
-        committing = False
-
-        def transaction(connection: Connection) -> T:
-            nonlocal committing
-            with connection.begin():
-                result = work(connection)
-                committing = True
-            return result
-
-        # Where nobody is before it, and it is not given up once it has begun, a timer would be for nothing.
-        bounded = self._waiting > 0 or self._patience is not None
-        self._waiting += 1
+        deadline = (since or monotonic()) + (within or self._patience)
         try:
-            async with asyncio.timeout_at(deadline if bounded else None) as timer, self._turn:
-                self._check(deadline)
-                if bounded and self._patience is None:
-                    timer.reschedule(None)
-                self._under_way = asyncio.current_task()
-                try:
-                    return await self._connection.run_sync(transaction)
-                finally:
-                    self._under_way = None
+            async with asyncio.timeout(deadline - monotonic()):
+                return await asyncio.shield(self._thread.ask(lambda: self._transact(work, turn)))
+        except TimeoutError:
+            turn.given_up = True
+            kind = OutcomeUnknownError if turn.committing else StoreUnavailableError
+            raise kind("no answer in time") from None
+
+    def _transact(self, work: Callable[[Connection], T], turn: _Turn) -> T:
+        try:
+            if turn.given_up or self._closing:
+                raise StoreUnavailableError("given up before its turn")
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                result = work(self._connection)
+                turn.committing = True
+                if turn.given_up:
+                    turn.committing = False
+                    raise StoreUnavailableError("given up before it was committed")
+            return result
         except _FAILURES as error:
             if refuses_for_good(error):
                 raise StoreUnfitError(f"the database is not as CRM needs it: {_reason(error)}") from error
-            lost = self._connection.invalidated
-            kind = OutcomeUnknownError if committing and lost else StoreUnavailableError
+            lost = self._connection is not None and self._connection.invalidated
+            kind = OutcomeUnknownError if turn.committing and lost else StoreUnavailableError
             raise kind(_reason(error)) from error
-        finally:
-            self._waiting -= 1
 
-    def _check(self, deadline: float) -> None:
-        """Whether a transaction may begin. Raises StoreUnavailableError."""
-        if self._closing:
-            raise StoreUnavailableError("the service stops")
-        if asyncio.get_running_loop().time() >= deadline:
-            raise TimeoutError
-        if self._in_memory and self._connection.invalidated:
-            raise StoreUnavailableError("the database in memory is lost: start the service again")
-
-    async def _end(self) -> None:
-        """Let no transaction begin, and none go on: a server that is silent must not hold up a stop."""
+    async def _close(self) -> None:
+        """Let no transaction begin; a server that is silent does not hold up a stop."""
         self._closing = True
-        if under_way := self._under_way:
-            await asyncio.wait([under_way], timeout=LAST_TURN)
-            under_way.cancel()
-            await asyncio.wait([under_way])
+        if self._thread is None:
+            self._disconnect()
+        else:
+            await self._thread.end(self._disconnect, LAST_TURN, StoreUnavailableError("the service stops"))
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(*_FAILURES):
+                self._connection.close()
+        self._engine.dispose()
+
+
+@dataclass(slots=True, eq=False)
+class _Thread:
+    """Does one job after the other. An executor's thread would be waited for when the process ends, however
+    silent the server is that it waits for itself."""
+
+    _jobs: "SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None]" = field(default_factory=SimpleQueue)
+    _answers: set["asyncio.Future[Any]"] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._work, daemon=True).start()
+
+    @property
+    def asked(self) -> int:
+        """How many jobs are not done yet."""
+        return len(self._answers)
+
+    def ask(self, job: Callable[[], T]) -> "asyncio.Future[T]":
+        """What `job` will return."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
+        answer.add_done_callback(asyncio.Future.exception)  # nobody may wait for it any more
+        self._jobs.put((job, answer))
+        return answer
+
+    async def end(self, last: Callable[[], None], seconds: float, otherwise: Exception) -> None:
+        """Do all jobs, and the last; those that are not done in time are told `otherwise`."""
+        self.ask(last)
+        self._jobs.put(None)
+        _, late = await asyncio.wait(set(self._answers), timeout=seconds)
+        for answer in late:
+            answer.set_exception(otherwise)
+
+    def _work(self) -> None:
+        while entry := self._jobs.get():
+            job, answer = entry
+            result: object = None
+            failure: BaseException | None = None
+            try:
+                result = job()
+            except BaseException as error:  # whoever asked gets it
+                failure = error
+            with suppress(RuntimeError):  # the loop is closed
+                answer.get_loop().call_soon_threadsafe(_tell, answer, result, failure)
+
+
+def _tell(answer: "asyncio.Future[Any]", result: object, failure: BaseException | None) -> None:
+    if answer.done():
+        return
+    if failure is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(failure)
 
 
 def _reason(error: BaseException) -> str:
     """What the database says, without the statement; what is in that may be about a person."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return str(cause) or "no answer in time"
-
-
-def _await_connecting_thread() -> None:
-    """aiosqlite's thread ends a little after it failed to connect, and tells the loop so: unless
-    it is waited for it may find the loop closed, and print a traceback."""
-    for thread in threading.enumerate():
-        if "_connection_worker_thread" in thread.name:
-            thread.join()

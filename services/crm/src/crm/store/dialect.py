@@ -6,17 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
-
-from crm.store import sqlite
 
 LOCK_SECONDS = 10
 """How long a process that has gone silent keeps what it has locked."""
-
-PATIENCE = {"sqlite": None, "mysql": 30.0, "mariadb": 30.0}
-"""Seconds after which a transaction on a server is given up, from when it was asked for. A file always
-answers, and a connection in memory that were given up would take the database with it."""
 
 _UNFIT = (sql.exc.ProgrammingError, sql.exc.IntegrityError, sql.exc.DataError, sql.exc.NotSupportedError)
 _UNFIT_SQLITE = {
@@ -50,15 +43,24 @@ _ON_CONNECT = {
 }
 
 
-def create_engine(url: str) -> AsyncEngine:
-    """The engine at a SQLAlchemy URL. Raises SQLAlchemyError, ImportError, ValueError."""
-    name = sql.make_url(url).get_backend_name()
-    connect_args = {"async_creator_fn": sqlite.connect} if name == "sqlite" else {}
-    engine = create_async_engine(url, pool_reset_on_return=None, connect_args=connect_args, hide_parameters=True)
-    if name not in _ON_CONNECT:
-        raise ValueError(f"{name} is not supported: use sqlite+aiosqlite or mysql+asyncmy")
+def is_in_memory(url: sql.URL) -> bool:
+    """Whether the database is this process's own, and ends with it."""
+    return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
 
-    @sql.event.listens_for(engine.sync_engine, "connect")
+
+def create_engine(url: str, patience: float) -> sql.Engine:
+    """The engine at a SQLAlchemy URL; a server that is silent for `patience` seconds is given up.
+
+    Raises SQLAlchemyError, ImportError, ValueError.
+    """
+    name = sql.make_url(url).get_backend_name()
+    if name not in _ON_CONNECT:
+        raise ValueError(f"{name} is not supported: use sqlite or mysql+pymysql")
+    timeouts = ("connect_timeout", "read_timeout", "write_timeout")
+    connect_args = {} if name == "sqlite" else dict.fromkeys(timeouts, patience)
+    engine = sql.create_engine(url, pool_reset_on_return=None, connect_args=connect_args, hide_parameters=True)
+
+    @sql.event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         if name == "sqlite":
             connection.isolation_level = None  # the driver's own BEGIN comes late and locks nothing
@@ -69,14 +71,14 @@ def create_engine(url: str) -> AsyncEngine:
 
     if name == "sqlite":
 
-        @sql.event.listens_for(engine.sync_engine, "begin")
+        @sql.event.listens_for(engine, "begin")
         def begin(connection: sql.Connection) -> None:
             # What is read at first must still be true when it is written.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     else:
         # Before all else that a server is asked: MySQL refuses some of that, for reasons that tell nothing.
-        sql.event.listen(engine.sync_engine, "connect", _refuse_mysql, insert=True)
+        sql.event.listen(engine, "connect", _refuse_mysql, insert=True)
 
     return engine
 
@@ -115,8 +117,8 @@ def schema_locked(db: sql.Connection) -> Iterator[None]:
         return
     # MariaDB ends a transaction, and what it has locked, with each statement that makes a table.
     name = sql.func.concat(sql.func.database(), ".crm")
-    if db.scalar(sql.select(sql.func.get_lock(name, 6 * LOCK_SECONDS))) != 1:
-        raise TimeoutError("another process has been changing the tables for a minute")
+    if db.scalar(sql.select(sql.func.get_lock(name, 2 * LOCK_SECONDS))) != 1:
+        raise TimeoutError("another process keeps the tables locked")
     try:
         yield
     finally:

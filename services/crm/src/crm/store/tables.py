@@ -7,6 +7,7 @@ from sqlalchemy.types import TypeEngine
 
 from crm.domain.change import KEY_LENGTH
 from crm.domain.customer import CONNECTION_ID_LENGTH
+from crm.store.dialect import schema_locked
 
 # SQLite keeps only INTEGER, not BIGINT, keys in the table itself; both have 64 bits there.
 _Number = sql.BigInteger().with_variant(sql.Integer, "sqlite")
@@ -73,12 +74,21 @@ answers = _table(
 )
 
 # Digests of the files of which every row was imported.
-SOME_FILE = ""
-"""In place of a digest: a file was imported when nobody noted which."""
-
 imported_files = _table("imported_files", _key("digest", sql.String(64)))
 
 # Its only row says which process publishes events, and until when, in seconds since 1970.
 relay_lease = _table("relay_lease", _key("id"), _column("holder", sql.String(64)), _column("until", sql.Double()))
 
-schema_version = _table("schema_version", _key("id"), _column("version"))
+
+def create(db: sql.Connection) -> None:
+    """Make what is missing; other processes may do so at the same time."""
+    with schema_locked(db):
+        metadata.create_all(db)
+        # A process that was killed in between has made a table without its indexes: MariaDB commits each of them.
+        for table in metadata.sorted_tables:
+            for index in table.indexes:
+                index.create(db, checkfirst=True)
+        if db.execute(counters.select()).first() is None:
+            db.execute(counters.insert(), {"id": 1, "last_customer_id": 0, "last_sequence": 0})
+        if db.execute(relay_lease.select()).first() is None:
+            db.execute(relay_lease.insert(), {"id": 1, "holder": "", "until": 0.0})
