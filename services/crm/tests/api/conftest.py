@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from asking import TOKEN
-from fastapi import FastAPI
 from helpers import IN_MEMORY
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crm.api.app import create_api
+from crm.api.app import create_app
+from crm.api.state import State
 from crm.domain.progress import Progress
 from crm.observability.metrics import Metrics
 from crm.store.customers import Store
@@ -34,12 +35,23 @@ def progress() -> Progress:
 
 
 @pytest.fixture
-def api(store: Store, outbox: Outbox, progress: Progress) -> FastAPI:
-    return create_api(store, progress, Metrics(outbox, Relaying(), progress), TOKEN)
+def state(store: Store, outbox: Outbox, progress: Progress) -> State:
+    return State(customers=store, progress=progress, metrics=Metrics(outbox, Relaying(), progress), app_api_token=TOKEN)
 
 
 @pytest.fixture
-async def client(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+def api(state: State) -> ASGIApp:
+    """The application with its state, which else the server gives it from its lifespan."""
+    app = create_app()
+
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": dict(state)}, receive, send)
+
+    return with_state
+
+
+@pytest.fixture
+async def client(api: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://crm") as client:
         yield client

@@ -11,7 +11,7 @@ from hypothesis import settings
 from running import running
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from crm.api import openapi
+from crm import openapi
 
 api = schemathesis.openapi.from_dict(json.loads(openapi.text()))
 

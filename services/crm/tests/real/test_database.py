@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def databases(mariadb: MariaDb) -> AsyncIterator[tuple[Database, Database]]:
     """Two connections, as two processes have them."""
-    async with Database.opened(mariadb.url) as one, Database.opened(mariadb.url) as other:
+    async with Database(mariadb.url) as one, Database(mariadb.url) as other:
         await clear(one)
         yield one, other
 
@@ -103,7 +103,7 @@ async def test_a_server_that_starts_again_is_found_again(
 
 
 async def test_a_server_that_is_silent_is_given_up_in_time(mariadb: MariaDb) -> None:
-    async with Database.opened(mariadb.url, patience=1.0) as database:
+    async with Database(mariadb.url, patience=1.0) as database:
         store = Store(database, lambda: None)
         mariadb.pause()
         try:
@@ -156,7 +156,7 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
 @pytest.fixture
 async def silent(mariadb: MariaDb) -> AsyncIterator[Database]:
     """A database whose server says nothing any more, once something waits for it; with a patience of 2 s."""
-    async with Database.opened(mariadb.url, patience=2.0) as database:
+    async with Database(mariadb.url, patience=2.0) as database:
         await clear(database)
         mariadb.pause()
         try:
@@ -207,7 +207,7 @@ async def test_a_probe_of_a_silent_server_is_answered_before_the_kubelet_gives_i
 
 async def test_a_database_is_closed_though_its_server_is_silent(mariadb: MariaDb) -> None:
     async with asyncio.timeout(10):
-        async with Database.opened(mariadb.url) as database:
+        async with Database(mariadb.url) as database:
             mariadb.pause()
             asking = [
                 asyncio.create_task(database.run(lambda db: db.scalar(sql.select(sql.func.sleep(5))))) for _ in range(3)
@@ -223,7 +223,7 @@ async def test_a_database_whose_server_is_silent_is_not_opened(mariadb: MariaDb)
     try:
         async with asyncio.timeout(5):
             with pytest.raises(StoreUnavailableError, match="cannot be opened"):
-                async with Database.opened(mariadb.url, patience=1.0):
+                async with Database(mariadb.url, patience=1.0):
                     pass
     finally:
         mariadb.resume()
@@ -234,5 +234,5 @@ async def test_mysql_is_refused_by_its_name(tmp_path: Path) -> None:
         pytest.skip("needs mariadbd (Debian: mariadb-server)")
     refused = pytest.raises(StoreUnavailableError, match=r"is MySQL 8\.4\.3: CRM needs MariaDB")
     with MariaDb(tmp_path / "mysql", version="8.4.3") as mysql, refused:
-        async with Database.opened(mysql.url):
+        async with Database(mysql.url):
             pass

@@ -18,8 +18,8 @@ LONG, SHORT = 60.0, 0.4
 async def databases(url: str) -> AsyncIterator[tuple[Database, Database]]:
     """As two processes have them; in memory there is no second one."""
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(Database.opened(url))
-        yield first, first if url == IN_MEMORY else await stack.enter_async_context(Database.opened(url))
+        first = await stack.enter_async_context(Database(url))
+        yield first, first if url == IN_MEMORY else await stack.enter_async_context(Database(url))
 
 
 async def test_of_two_one_has_it(databases: tuple[Database, Database]) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pair import Pair
 
-from crm.main import LEASE_SECONDS
+from crm.relay.relay import LEASE
 from parts import found
 from parts.changes import Changes
 from parts.kafka import Kafka
@@ -23,7 +23,7 @@ from parts.stack import Stack
 TAKE_OVER = 120.0
 """Seconds by which somebody else must publish: a lease, and then some."""
 
-SILENCE = LEASE_SECONDS + 10
+SILENCE = LEASE + 10
 
 PACE = 0.1
 
@@ -99,7 +99,7 @@ def a_broker_is_silent_for_longer_than_a_lease_lasts(_: Kafka, folder: Path, run
 
 def relaying(url: str) -> bool:
     """Whether the CRM at `url` is the one that publishes."""
-    return "crm_relay_active 1" in httpx.get(f"{url}/metrics").text.splitlines()
+    return "crm_relay_active 1.0" in httpx.get(f"{url}/metrics").text.splitlines()
 
 
 Scenario = Callable[[Kafka, Path, ExitStack], None]

@@ -134,7 +134,7 @@ def run_all(play_one: Callable[[list[list[Change]]], Coroutine[Any, Any, None]],
 
 def test_on_sqlite() -> None:
     async def play_one(batches: list[list[Change]]) -> None:
-        async with Database.opened(IN_MEMORY) as database:
+        async with Database(IN_MEMORY) as database:
             await play([database], batches)
 
     with asyncio.Runner() as runner:
@@ -148,7 +148,7 @@ def test_on_mariadb_through_two_processes_connections(mariadb: MariaDb) -> None:
             await clear(first)
             await play([first, second], batches)
 
-        opened = [Database.opened(mariadb.url) for _ in range(2)]
+        opened = [Database(mariadb.url) for _ in range(2)]
         first, second = (runner.run(each.__aenter__()) for each in opened)
         try:
             run_all(play_one, runner)

@@ -108,7 +108,7 @@ async def test_it_says_when_there_are_events_and_only_then(database: Database) -
 async def test_the_sequence_goes_on_growing_after_a_restart_with_nothing() -> None:
     last = 0
     for _ in range(3):
-        async with Database.opened(IN_MEMORY) as database:
+        async with Database(IN_MEMORY) as database:
             store = Store(database, lambda: None)
             for each in "ab":
                 (event,) = (await store.accept(Change(details(each)))).events
@@ -119,10 +119,10 @@ async def test_the_sequence_goes_on_growing_after_a_restart_with_nothing() -> No
 async def test_a_file_keeps_customers_events_and_the_last_sequence(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/crm.db"
     far_ahead = 9_000_000_000_000_000
-    async with Database.opened(url) as database:
+    async with Database(url) as database:
         accepted = await Store(database, lambda: None).accept(Change(details("a")))
         await database.run(lambda db: db.execute(counters.update().values(last_sequence=far_ahead)))
-    async with Database.opened(url) as database:
+    async with Database(url) as database:
         store = Store(database, lambda: None)
         assert await store.find(1) == accepted.document
         assert await Outbox(database).pending(0, EVERYTHING) == list(accepted.events)
@@ -132,7 +132,7 @@ async def test_a_file_keeps_customers_events_and_the_last_sequence(tmp_path: Pat
 
 async def test_a_database_that_cannot_be_opened_is_said_to_be_so() -> None:
     with pytest.raises(StoreUnavailableError, match="cannot be opened"):
-        async with Database.opened("sqlite:////nowhere/crm.db"):
+        async with Database("sqlite:////nowhere/crm.db"):
             pass
 
 
@@ -223,7 +223,7 @@ async def test_a_change_is_stored_whatever_comes_of_the_sweep_after_it(
 async def test_two_who_have_imported_a_file_at_the_same_time_both_note_it(store: Store, url: str) -> None:
     if url == IN_MEMORY:
         pytest.skip("is one process's own")
-    async with Database.opened(url) as database:
+    async with Database(url) as database:
         other = Store(database, lambda: None)
         await asyncio.gather(*(each.note_imported("digest") for each in (store, other) for _ in range(5)))
     assert await store.has_imported("digest")

@@ -30,11 +30,11 @@ async def test_an_empty_database_gets_all_tables(database: Database) -> None:
 
 
 async def test_a_start_that_was_killed_while_it_made_the_tables_is_made_up_for(mariadb: MariaDb) -> None:
-    async with Database.opened(emptied(mariadb.url)) as database:
+    async with Database(emptied(mariadb.url)) as database:
         whole = await database.run(made_of)
         await database.run(lambda db: db.exec_driver_sql("DROP TABLE relay_lease, answers"))
         await database.run(lambda db: db.exec_driver_sql("DROP INDEX customers_of_connection ON customers"))
-    async with Database.opened(mariadb.url) as database:
+    async with Database(mariadb.url) as database:
         assert await database.run(made_of) == whole
 
 
@@ -48,7 +48,7 @@ from crm.store.database import Database
 from crm.store.customers import Store
 
 async def main():
-    async with Database.opened({url!r}) as database:
+    async with Database({url!r}) as database:
         details = validated({{"connectionId": "a", "connectionMandate": "1"}})
         print((await Store(database, lambda: None).accept(Change(details))).customer_id)
 

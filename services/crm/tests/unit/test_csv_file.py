@@ -1,3 +1,4 @@
+import asyncio
 import tracemalloc
 from io import StringIO
 from pathlib import Path
@@ -23,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 def read(path: Path) -> list[Row]:
     """The rows of a file that was checked."""
     with CustomersFile.opened(path) as file:
-        contents = file.check()
+        contents = asyncio.run(file.check())
         rows = list(file.rows())
     assert contents.rows == len(rows)
     assert contents.highest_id == max((row.customer_id or 0 for row in rows), default=0)
@@ -415,7 +416,7 @@ def test_a_column_by_nearly_its_name_is_named(file: Path) -> None:
 def test_rows_that_share_a_connection_are_counted(file: Path) -> None:
     file.write_text(table("1,Ann,a,0", "2,Bo,b,1", "3,Cy,a,1", "4,Dee,a,2", "5,Eve,c,0", "6,Fay,b,0"))
     with CustomersFile.opened(file) as opened:
-        contents = opened.check()
+        contents = asyncio.run(opened.check())
     assert (contents.sharing, contents.shared) == (5, 2)
     assert contents.first_shared == {2: (2, 4, 5), 3: (3, 7)}
 
@@ -453,5 +454,5 @@ def test_of_a_file_with_many_flaws_the_first_are_named_and_all_are_counted(file:
 def test_rows_that_are_the_same_are_found(file: Path) -> None:
     file.write_text(HEADER + ",Ann,a,0\n,Bo,b,0\n,Ann,a,0\n")
     with CustomersFile.opened(file) as opened:
-        contents = opened.check()
+        contents = asyncio.run(opened.check())
         assert [short(row.digest()) in contents.repeated for row in opened.rows()] == [True, False, True]

@@ -61,7 +61,7 @@ class Sidecar:
 async def published(sidecar: Sidecar) -> dict[int, str]:
     async with (
         sidecar.running(),
-        DaprPublisher.opened(sidecar.port, "crm-pubsub", "mandates", "s3cret") as publisher,
+        DaprPublisher(sidecar.port, "crm-pubsub", "mandates", "s3cret") as publisher,
     ):
         return dict(await publisher.publish(EVENTS))
 
@@ -109,7 +109,7 @@ async def test_without_a_sidecar_it_says_so_and_works_when_there_is_one() -> Non
     sidecar = Sidecar()
     async with sidecar.running():
         pass
-    async with DaprPublisher.opened(sidecar.port, "p", "t", None) as publisher:
+    async with DaprPublisher(sidecar.port, "p", "t", "") as publisher:
         with pytest.raises(PublishError, match="sidecar"):
             await publisher.publish(EVENTS)
         server = await asyncio.start_server(sidecar.answer, "127.0.0.1", sidecar.port)
@@ -138,7 +138,7 @@ LONGEST = [
 
 async def test_no_bulk_is_larger_than_a_sidecar_takes() -> None:
     sidecar = Sidecar()
-    async with sidecar.running(), DaprPublisher.opened(sidecar.port, "p", "t", None) as publisher:
+    async with sidecar.running(), DaprPublisher(sidecar.port, "p", "t", "") as publisher:
         assert await publisher.publish(LONGEST) == {}
     bodies = [body for _, body in sidecar.requests]
     assert max(map(len, bodies)) <= 4 * 1024 * 1024

@@ -54,7 +54,7 @@ class Server:
 async def running(server: Server) -> AsyncIterator[Sidecar]:
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     async with listening:
-        sidecar = Sidecar(listening.sockets[0].getsockname()[1], None)
+        sidecar = Sidecar(listening.sockets[0].getsockname()[1], "")
         try:
             yield sidecar
         finally:
@@ -101,7 +101,7 @@ async def test_half_an_answer_is_none_and_the_next_request_has_its_own(pieces: l
 
     listening = await asyncio.start_server(cut, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    sidecar = Sidecar(port, None)
+    sidecar = Sidecar(port, "")
     async with listening:
         with pytest.raises(SidecarError):
             await sidecar.post("/p", b"")
@@ -132,7 +132,7 @@ async def test_who_takes_no_connection_in_time_is_waited_for_no_longer() -> None
             patch("crm.relay.sidecar.CONNECTING", 0.05),
             pytest.raises(SidecarError, match="no connection within"),
         ):
-            await Sidecar(address[1], None).post("/p", b"{}")
+            await Sidecar(address[1], "").post("/p", b"{}")
 
 
 async def test_what_answers_a_request_that_was_given_up_answers_no_other() -> None:
@@ -150,4 +150,4 @@ async def test_what_answers_a_request_that_was_given_up_answers_no_other() -> No
 
 async def test_no_sidecar_is_said_with_what_the_system_says() -> None:
     with pytest.raises(SidecarError, match="Refused"):
-        await Sidecar(9, None).post("/p", b"")
+        await Sidecar(9, "").post("/p", b"")

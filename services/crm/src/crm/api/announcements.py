@@ -4,14 +4,15 @@ import hmac
 import logging
 import re
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Depends, Request
 
-from crm.api import operations
+from crm.api import contract
 from crm.api.body import read_object
 from crm.api.problems import Problem
+from crm.api.schemas import Announced, faults
+from crm.api.state import customers_of
 from crm.domain.announcement import AT_ONCE
 from crm.domain.customer import Fault, InvalidCustomerError, validated
-from crm.domain.customers import Customers
 from crm.observability.tracing import traceparent
 
 MAX_BODY = 1 << 20
@@ -26,27 +27,24 @@ _SEQUENCE = re.compile(r"[0-9]{1,18}", re.ASCII)
 log = logging.getLogger(__name__)
 
 
-def add_announcing(api: FastAPI, customers: Customers, token: str | None) -> None:
-    """Add the route to `api`, for those who have `token`; without one for nobody."""
-
-    async def announce(request: Request) -> Response:
-        """Tell the levels of connections once more."""
-        _check(request, token)
-        connections, above = _asked(await read_object(request, ("application/json",), MAX_BODY))
-        told = await customers.announce(connections, above, traceparent.get())
-        log.info("connections announced", extra={"fields": {"connections": told.connections}})
-        text = f'{{"announced":{told.connections},"lastSequence":"{told.last_sequence}","waiting":{told.waiting}}}'
-        return Response(text, media_type="application/json")
-
-    api.add_api_route("/announcements", announce, methods=["POST"], **operations.ANNOUNCE)
-
-
-def _check(request: Request, token: str | None) -> None:
-    """Raises Problem: 403, unless the request has the token."""
-    given = request.headers.getlist(HEADER)
+async def operator(request: Request) -> None:
+    """Raises Problem: 403, unless the request has the token; without one nobody is taken for an operator."""
+    token, given = request.state.app_api_token, request.headers.getlist(HEADER)
     if token and len(given) == 1 and hmac.compare_digest(given[0].encode(), token.encode()):
         return
     raise Problem(403, f"Only an operator may do this: the header {HEADER} must have the value of APP_API_TOKEN.")
+
+
+router = APIRouter(tags=["operation"], dependencies=[Depends(operator)])
+
+
+@router.post("/announcements", **contract.ANNOUNCE)
+async def announce(request: Request) -> Announced:
+    """For operators: put the level of each of these connections into the outbox once more, 0 where nobody holds it."""
+    connections, above = _asked(await read_object(request, ("application/json",), MAX_BODY))
+    told = await customers_of(request).announce(connections, above, traceparent.get())
+    log.info("connections announced", extra={"connections": told.connections})
+    return Announced(announced=told.connections, lastSequence=str(told.last_sequence), waiting=told.waiting)
 
 
 def _asked(body: dict[str, object]) -> tuple[list[str], int]:
@@ -56,8 +54,8 @@ def _asked(body: dict[str, object]) -> tuple[list[str], int]:
         raise _refused(Fault("above", "must be a sequence, as text of 1 to 18 decimal digits"))
     if not isinstance(connections, list) or not 1 <= len(connections) <= AT_ONCE:
         raise _refused(Fault("connections", f"must be a list of 1 to {AT_ONCE} connection ids"))
-    if faults := [fault for each in connections if (fault := _fault(each))]:
-        raise _refused(*faults)
+    if wrong := [fault for each in connections if (fault := _fault(each))]:
+        raise _refused(*wrong)
     return list(dict.fromkeys(connections)), int(above)
 
 
@@ -69,5 +67,5 @@ def _fault(connection_id: object) -> Fault | None:
     return None
 
 
-def _refused(*faults: Fault) -> Problem:
-    return Problem(422, "These connections cannot be announced.", faults)
+def _refused(*wrong: Fault) -> Problem:
+    return Problem(422, "These connections cannot be announced.", faults(wrong))

@@ -16,9 +16,8 @@ MAX_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 """A body not here after this time is given up."""
 
-JSON_TYPES = ("application/json", "application/x-www-form-urlencoded", "")
-"""Media types of a customer. The second is what `curl -d` says when it is told nothing, the last
-one is none at all: the lab looks at neither."""
+JSON_TYPES = ("application/json", "")
+"""Media types of a customer; the second is none at all, since the lab looks at none."""
 
 PATCH_TYPES = ("application/merge-patch+json", "application/json")
 """Media types of a JSON merge patch (RFC 7396)."""

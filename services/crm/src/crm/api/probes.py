@@ -1,35 +1,32 @@
-"""The routes for those who operate the service: probes, metrics, the schema."""
+"""For who runs the service: probes and metrics."""
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from crm.api import operations
-from crm.api.direct import get_and_head
-from crm.domain.customers import Customers
-from crm.observability.metrics import Metrics
+from crm.api.contract import example, problems
+from crm.api.schemas import Status
+from crm.api.state import customers_of
+
+router = APIRouter(tags=["operation"])
 
 
-def add_operating(api: FastAPI, customers: Customers, metrics: Metrics) -> None:
-    """Add the routes to `api`."""
+@router.get("/livez", summary="Liveness", responses=example({"status": "alive"}))
+async def livez() -> Status:
+    """The process answers."""
+    return Status(status="alive")
 
-    async def alive(_: Request) -> Response:
-        """The process answers."""
-        return Response('{"status":"alive"}', media_type="application/json")
 
-    async def ready(_: Request) -> Response:
-        """The store answers. The sidecar and the broker may be away: changes are taken anyway."""
-        await customers.is_empty()
-        return Response('{"status":"ready"}', media_type="application/json")
+@router.get("/readyz", summary="Readiness", responses=example({"status": "ready"}) | problems(500, 503))
+async def readyz(request: Request) -> Status:
+    """The store answers, and the file is imported. Sidecar and broker may be away: changes are taken anyway."""
+    await customers_of(request).is_empty()
+    return Status(status="ready")
 
-    async def measured(_: Request) -> Response:
-        """Metrics in Prometheus's text format."""
-        return Response(await metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
-    async def described(_: Request) -> Response:
-        """This document."""
-        return JSONResponse(operations.document(api))
+METRICS = {"content": {"text/plain": {"schema": {"type": "string"}, "example": "crm_relay_active 1.0\n"}}}
 
-    get_and_head(api, "/livez", alive, **operations.ALIVE)
-    get_and_head(api, "/readyz", ready, **operations.READY)
-    get_and_head(api, "/metrics", measured, **operations.METRICS)
-    get_and_head(api, "/openapi.json", described, **operations.OPENAPI)
+
+@router.get("/metrics", response_class=Response, responses={200: METRICS})
+async def metrics(request: Request) -> Response:
+    """In Prometheus's text format."""
+    return Response(await request.state.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -5,7 +5,6 @@ from typing import Protocol
 
 from crm.domain.announcement import Announced
 from crm.domain.change import Accepted, Change
-from crm.domain.progress import Progress
 
 
 class ImportingError(Exception):
@@ -47,40 +46,3 @@ class Customers(Protocol):
 
     async def is_empty(self) -> bool:
         """Whether there is no customer at all."""
-
-
-class Imported:
-    """The store once the import has ended; until then every method raises ImportingError.
-
-    A new customer could take an id that the file still needs, and who reads could take one for
-    unknown that is only not there yet.
-    """
-
-    def __init__(self, customers: Customers, progress: Progress) -> None:
-        self._customers = customers
-        self._progress = progress
-
-    async def accept(self, change: Change) -> Accepted:
-        """See Customers, as for all of these."""
-        return await self._store().accept(change)
-
-    async def announce(self, connections: Sequence[str], above: int, traceparent: str | None = None) -> Announced:
-        """See Customers."""
-        return await self._store().announce(connections, above, traceparent)
-
-    async def find(self, customer_id: int) -> str | None:
-        """See Customers."""
-        return await self._store().find(customer_id)
-
-    async def page(self, after: int, limit: int) -> list[tuple[int, str]]:
-        """See Customers."""
-        return await self._store().page(after, limit)
-
-    async def is_empty(self) -> bool:
-        """See Customers."""
-        return await self._store().is_empty()
-
-    def _store(self) -> Customers:
-        if not self._progress.finished:
-            raise ImportingError(str(self._progress))
-        return self._customers

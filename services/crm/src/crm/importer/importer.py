@@ -52,7 +52,7 @@ class Import:
         if await self._store.has_imported(self._file.digest):
             self._progress.finished = True
             return None
-        contents = self._file.check()
+        contents = await self._file.check()
         self._progress.total = contents.rows
         return contents
 
@@ -83,7 +83,7 @@ class Import:
     def _say(self, message: str, **fields: int) -> None:
         known = self._progress.rows - self._added
         counted = {"rows": self._progress.rows, "of": self._progress.total, "customers": self._added, "known": known}
-        log.info(message, extra={"fields": counted | fields})
+        log.info(message, extra=counted | fields)
 
 
 def _warned(rows: Iterator[Row], contents: Contents) -> Iterator[Row]:
@@ -95,7 +95,7 @@ def _warned(rows: Iterator[Row], contents: Contents) -> Iterator[Row]:
             if len(named) == len(contents.first_shared):
                 fields = {"rows": contents.sharing, "connections": contents.shared, "lines": named}
                 message = "rows of the file share a connection: the last of them speaks for it"
-                log.warning(message, extra={"fields": fields})
+                log.warning(message, extra=fields)
         yield row
 
 
@@ -118,5 +118,5 @@ async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
         try:
             return await work()
         except StoreUnavailableError as error:
-            log.warning("store not available, the import waits", extra={"fields": {"reason": str(error)}})
+            log.warning("store not available, the import waits", extra={"reason": str(error)})
             await asyncio.sleep(PAUSE)

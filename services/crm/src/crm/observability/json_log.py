@@ -1,41 +1,39 @@
-"""Log lines: one JSON object each, on standard output, with the trace id when there is one."""
+"""The log: one JSON object a line on standard output."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 from crm.observability.tracing import traceparent
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "color_message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """time, level, message, whatever came as `extra={"fields": {...}}`, trace and span id, error."""
+    """time, level, logger, message, traceId and spanId if there is a trace, the record's extras, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line of JSON."""
+        """The record as one line of ASCII: whatever a message holds cannot break the line."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
+            "logger": record.name,
             "message": record.getMessage(),
         }
-        line.update(getattr(record, "fields", {}))
         if header := traceparent.get():
-            _, line["traceId"], line["spanId"], _ = header.split("-")
+            _, line["traceId"], line["spanId"], *_ = header.split("-")
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return _encode(line)
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
 
 
 def configure(level: str) -> None:
-    """Send every logger of the process through JsonFormatter, from `level` on."""
-    # No line tells of these, and to find them out costs more than the rest of a line.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # the way that Python's manual names
+    """Everything that logs, uvicorn too, writes JSON lines from this level (`info`) on."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # Below that its lines tell of its start and stop, and of requests that are none: the service says
-    # these things itself.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    # Below that it tells of start and stop, which services say themselves.
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))

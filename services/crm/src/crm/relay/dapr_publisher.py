@@ -6,8 +6,7 @@ gRPC the process also is 11 to 20 MB smaller, and no client waits for the sideca
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from crm.domain.event import ConnectionMandate
@@ -22,22 +21,20 @@ it would refuse for ever."""
 class DaprPublisher:
     """One Dapr pubsub component and one topic."""
 
-    def __init__(self, sidecar: Sidecar, pubsub: str, topic: str) -> None:
-        self._sidecar = sidecar
+    def __init__(self, port: int, pubsub: str, topic: str, api_token: str = "") -> None:
+        """Through the sidecar at `port` of this host, which need not be there yet."""
+        self._sidecar = Sidecar(port, api_token)
         self._path = f"/v1.0/publish/bulk/{pubsub}/{topic}"
 
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, port: int, pubsub: str, topic: str, api_token: str | None) -> AsyncIterator[Self]:
-        """A publisher to the sidecar at `port` of this host, which need not be there yet."""
-        sidecar = Sidecar(port, api_token)
-        try:
-            yield cls(sidecar, pubsub, topic)
-        finally:
-            await sidecar.close()
+    async def __aenter__(self) -> Self:
+        """As a context it closes its connection at the end."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._sidecar.close()
 
     async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
-        """See Publisher in publishing.py."""
+        """See Publisher in ports.py."""
         body = json.dumps([_entry(event) for event in events], ensure_ascii=False).encode()
         if len(body) <= LARGEST or len(events) == 1:
             return await self._send(body)

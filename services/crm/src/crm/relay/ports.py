@@ -5,11 +5,6 @@ from typing import Protocol
 
 from crm.domain.event import ConnectionMandate
 
-SENDING = 75.0
-"""Seconds that a bulk may be on its way when the process that sent it is killed: the sidecar goes on
-without it, 5 s where the broker refuses (measured), 30 s for each broker that is silent. While the
-process lives it waits, however long that takes."""
-
 
 class PublishError(Exception):
     """Nothing is known to have reached the broker."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from crm.domain.event import ConnectionMandate
-from crm.relay.ports import SENDING, Publisher, PublishError, Right, RightLostError, Waiting
+from crm.relay.ports import Publisher, PublishError, Right, RightLostError, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,14 @@ event that comes alone never waits."""
 
 QUIET = 5
 """Looks without an event of this process's own before the right to publish is given up."""
+
+LEASE = 90.0
+"""Seconds that the right to publish lasts by default."""
+
+SENDING = 75 / 90
+"""The part of it that must be left when a bulk is sent: it may be on its way when the process that sent it is killed.
+The sidecar goes on without it, 5 s where the broker refuses (measured), 30 s for each broker that is silent. While
+the process lives it waits, however long that takes."""
 
 RENEW = 5.0
 """Seconds between two looks whether the right to publish must be renewed while a bulk is under way."""
@@ -55,10 +63,12 @@ def rounds(events: Sequence[ConnectionMandate]) -> list[list[ConnectionMandate]]
 class Relay:
     """Publishes what is in the outbox, at least once each."""
 
-    def __init__(self, outbox: Waiting, publisher: Publisher, right: Right) -> None:
+    def __init__(self, outbox: Waiting, publisher: Publisher, right: Right, lease: float = LEASE) -> None:
+        """`lease` is how many seconds `right` lasts unless it is renewed."""
         self._outbox = outbox
         self._publisher = publisher
         self._right = right
+        self._sending_time = lease * SENDING
         self._woken = asyncio.Event()
         self._draining = asyncio.Event()
         self._sending = False
@@ -96,7 +106,7 @@ class Relay:
             await asyncio.sleep(RENEW)
             if self._sending:
                 try:
-                    await self._right.lasts(SENDING)
+                    await self._right.lasts(self._sending_time)
                 except Exception as error:  # renewed late it may still be in time
                     _tell("right to publish not renewed", error)
 
@@ -160,7 +170,7 @@ class Relay:
         except PublishError as error:
             _tell("sidecar not reached", error)
         except RightLostError as error:
-            log.info("paused", extra={"fields": {"reason": str(error)}})
+            log.info("paused", extra={"reason": str(error)})
             return True
         except Exception as error:  # a relay that ends leaves every later event
             _tell("outbox not available", error)
@@ -169,7 +179,7 @@ class Relay:
         return False
 
     async def _may_begin(self) -> bool:
-        return bool(await self._outbox.pending(0, 1)) and await self._right.lasts(SENDING)
+        return bool(await self._outbox.pending(0, 1)) and await self._right.lasts(self._sending_time)
 
     async def _publish_page(self, page: Sequence[ConnectionMandate], held: set[str]) -> None:
         """Publish `page` but for the connections in `held`, and add to these what fails now.
@@ -190,7 +200,7 @@ class Relay:
                 await self._outbox.forget(sent)
 
     async def _publish(self, due: Sequence[ConnectionMandate]) -> Mapping[int, str]:
-        if not await self._right.lasts(SENDING):
+        if not await self._right.lasts(self._sending_time):
             raise RightLostError("another process publishes")
         failed: Mapping[int, str] = {event.sequence: "" for event in due}
         self._sending = True  # and it stays so when this task is cancelled before the answer
@@ -208,4 +218,4 @@ class Relay:
 
 def _tell(message: str, reason: object, failed: int | None = None) -> None:
     fields = {"reason": str(reason)} | ({"failed": failed} if failed else {})
-    log.warning("%s, will try again", message, extra={"fields": fields})
+    log.warning("%s, will try again", message, extra=fields)

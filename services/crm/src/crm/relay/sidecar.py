@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 class Sidecar:
     """The one at `port` of this host, which need not be there yet."""
 
-    def __init__(self, port: int, api_token: str | None) -> None:
+    def __init__(self, port: int, api_token: str) -> None:
         self._port = port
         token = f"dapr-api-token: {api_token}\r\n" if api_token else ""
         self._headers = f"Host: 127.0.0.1:{port}\r\n{token}Content-Type: application/json\r\n"

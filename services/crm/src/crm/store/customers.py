@@ -88,7 +88,7 @@ class Store:
         try:
             await self._database.run(lambda db: db.execute(ledgers.old_answers(now)))
         except StoreError as error:
-            log.warning("old answers not forgotten, will try again", extra={"fields": {"reason": str(error)}})
+            log.warning("old answers not forgotten, will try again", extra={"reason": str(error)})
 
     async def find(self, customer_id: int) -> str | None:
         """The customer as JSON text, None if there is none with this id."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from time import monotonic
@@ -46,29 +46,47 @@ class Database:
     and a server may be slow, so a thread runs their transactions, one after the other.
     """
 
-    def __init__(self, engine: Engine, patience: float) -> None:
-        self._engine = engine
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        """At a SQLAlchemy URL; opened as a context."""
+        self._url = url
         self._patience = patience
+        self._engine: Engine | None = None
         self._connection: Connection | None = None
-        self._thread = None if is_in_memory(engine.url) else _Thread()
-        self._closing = False
+        self._thread: _Thread | None = None
 
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, url: str, patience: float = PATIENCE) -> AsyncIterator[Self]:
-        """The database at a SQLAlchemy URL, with its tables. Raises StoreUnavailableError, StoreUnfitError."""
+    async def __aenter__(self) -> Self:
+        """Opened, with its tables. Raises StoreUnavailableError, StoreUnfitError."""
         try:
-            database = cls(create_engine(url, patience), patience)
+            self._engine = create_engine(self._url, self._patience)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise StoreUnavailableError(f"the database cannot be opened: {_reason(error)}") from error
+        if not is_in_memory(self._engine.url):
+            self._thread = _Thread()
         try:
-            try:
-                await database.run(tables.create)
-            except StoreUnavailableError as error:
+            await self.run(tables.create)
+        except BaseException as error:
+            await self.__aexit__()
+            if isinstance(error, StoreUnavailableError):
                 raise StoreUnavailableError(f"the database cannot be opened: {error}") from error
-            yield database
-        finally:
-            await database._close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let no transaction begin any more; a server that is silent does not hold up a stop."""
+        engine, self._engine = self._engine, None
+        if engine is None:
+            return
+
+        def disconnect() -> None:
+            if self._connection is not None:
+                with suppress(*_FAILURES):
+                    self._connection.close()
+            engine.dispose()
+
+        if self._thread is None:
+            disconnect()
+        else:
+            await self._thread.end(disconnect, LAST_TURN, StoreUnavailableError("the service stops"))
 
     async def run(
         self, work: Callable[[Connection], T], *, since: float | None = None, within: float | None = None
@@ -79,8 +97,8 @@ class Database:
         after `since` (by time.monotonic, by default now): to wait for the turn counts. A caller that is
         cancelled leaves the transaction to its end. Raises StoreUnavailableError, StoreUnfitError.
         """
-        if self._closing:
-            raise StoreUnavailableError("the service stops")
+        if self._engine is None:
+            raise StoreUnavailableError("the database is not open")
         turn = _Turn()
         if self._thread is None:
             return self._transact(work, turn)
@@ -97,7 +115,7 @@ class Database:
 
     def _transact(self, work: Callable[[Connection], T], turn: _Turn) -> T:
         try:
-            if turn.given_up or self._closing:
+            if turn.given_up or self._engine is None:
                 raise StoreUnavailableError("given up before its turn")
             if self._connection is None:
                 self._connection = self._engine.connect()
@@ -114,20 +132,6 @@ class Database:
             lost = self._connection is not None and self._connection.invalidated
             kind = OutcomeUnknownError if turn.committing and lost else StoreUnavailableError
             raise kind(_reason(error)) from error
-
-    async def _close(self) -> None:
-        """Let no transaction begin; a server that is silent does not hold up a stop."""
-        self._closing = True
-        if self._thread is None:
-            self._disconnect()
-        else:
-            await self._thread.end(self._disconnect, LAST_TURN, StoreUnavailableError("the service stops"))
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            with suppress(*_FAILURES):
-                self._connection.close()
-        self._engine.dispose()
 
 
 @dataclass(slots=True, eq=False)
