@@ -174,7 +174,7 @@ async def test_what_only_looks_like_a_connection_id_is_refused_for_that_reason(
 
 
 async def test_when_all_ids_are_given_a_new_customer_is_refused(client: httpx.AsyncClient, store: Store) -> None:
-    await store.reserve(LAST_ID)
+    await store.begin_import("digest", LAST_ID)
     problem = assert_problem(await client.post("/customers", json=MOLLY), 507)
     assert str(LAST_ID) in problem["detail"]
     assert (await client.get("/")).json() == {}

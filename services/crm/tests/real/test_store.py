@@ -174,7 +174,7 @@ async def test_a_refused_request_does_not_use_its_key_up(store: Store) -> None:
     assert not (await store.accept(change)).replayed
 
 
-async def test_an_answer_is_forgotten_after_a_day_unless_it_is_to_last(database: Database) -> None:
+async def test_an_answer_is_forgotten_after_a_day(database: Database) -> None:
     async def swept(days: float) -> int:
         now = datetime.now(UTC) + timedelta(days=days)
         await database.run(lambda db: db.execute(ledgers.old_answers(now)))
@@ -183,10 +183,8 @@ async def test_an_answer_is_forgotten_after_a_day_unless_it_is_to_last(database:
 
     store = Store(database, lambda: None)
     await store.accept(Change(details("a"), key=RequestKey("key", "one")))
-    await store.accept(Change(details("b"), key=RequestKey("lasting", "one", lasting=True)))
-    assert await swept(0.99) == 2
-    assert await swept(1.01) == 1
-    assert (await store.accept(Change(details("b"), key=RequestKey("lasting", "one")))).replayed
+    assert await swept(0.99) == 1
+    assert await swept(1.01) == 0
 
 
 async def test_old_answers_are_forgotten_when_new_ones_come(store: Store, database: Database) -> None:
@@ -225,7 +223,7 @@ async def test_two_who_have_imported_a_file_at_the_same_time_both_note_it(store:
         pytest.skip("is one process's own")
     async with Database(url) as database:
         other = Store(database, lambda: None)
-        await asyncio.gather(*(each.note_imported("digest") for each in (store, other) for _ in range(5)))
+        await asyncio.gather(*(each.end_import("digest") for each in (store, other) for _ in range(5)))
     assert await store.has_imported("digest")
 
 
@@ -270,7 +268,7 @@ async def test_no_more_wait_than_can_be_kept(store: Store, monkeypatch: pytest.M
 
 
 async def test_when_all_ids_are_given_no_customer_is_made_whom_nobody_can_name(store: Store) -> None:
-    await store.reserve(LAST_ID - 1)
+    await store.begin_import("digest", LAST_ID - 1)
     last = await store.accept(Change(details("a")))
     assert last.customer_id == LAST_ID == parsed_id(str(LAST_ID))
     with pytest.raises(NoIdLeftError):

@@ -26,7 +26,7 @@ def made_of(db: sql.Connection) -> dict[str, object]:
 
 
 async def test_an_empty_database_gets_all_tables(database: Database) -> None:
-    assert (await database.run(made_of)).keys() == metadata.tables.keys()
+    assert (await database.run(made_of)).keys() >= metadata.tables.keys()
 
 
 async def test_a_start_that_was_killed_while_it_made_the_tables_is_made_up_for(mariadb: MariaDb) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crm.importer import csv_file as customers_file
 from crm.importer import lines
 from crm.importer.csv_file import CustomersFile, FlawedFileError
-from crm.importer.rows import HIGHEST_ID, Flaw, Row, short
+from crm.importer.rows import HIGHEST_ID, Flaw, Row
 
 HEADER = "customerId,firstName,connectionId,connectionMandate\n"
 PACKED = Path(__file__).parents[2] / "customer-database.csv"
@@ -449,10 +449,3 @@ def test_of_a_file_with_many_flaws_the_first_are_named_and_all_are_counted(file:
         read(file)
     assert len(caught.value.flaws) == customers_file.FLAWS_KEPT
     assert caught.value.flaws[-1].line == customers_file.FLAWS_KEPT + 1
-
-
-def test_rows_that_are_the_same_are_found(file: Path) -> None:
-    file.write_text(HEADER + ",Ann,a,0\n,Bo,b,0\n,Ann,a,0\n")
-    with CustomersFile.opened(file) as opened:
-        contents = asyncio.run(opened.check())
-        assert [short(row.digest()) in contents.repeated for row in opened.rows()] == [True, False, True]

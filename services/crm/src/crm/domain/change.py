@@ -16,12 +16,11 @@ class RequestKey:
     """Names one request, so that sending it again changes nothing again (Idempotency-Key).
 
     `text` has at most KEY_LENGTH characters, `fingerprint` at most 64: it tells the request from
-    others that use the same text by mistake. A `lasting` key is never forgotten.
+    others that use the same text by mistake.
     """
 
     text: str
     fingerprint: str
-    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from crm.importer.lines import decoded
-from crm.importer.rows import Flaw, Row, read, short
+from crm.importer.rows import Flaw, Row, read
 
 FLAWS_KEPT = 100
 """Of a file with a million flaws the first are enough to see what is wrong with it."""
@@ -39,14 +39,13 @@ class FlawedFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is known of a file without a flaw: number of rows, highest id (0: there is none), the
-    digests, by `short`, that more than one row without an id has, how many rows share their
-    connection with another, how many connections those are, and of the first of these the lines
-    of the first rows, by the first line."""
+    """What is known of a file without a flaw: number of rows, highest id (0: there is none), how many rows have no
+    id, how many share their connection with another, how many connections those are, and of the first of these the
+    lines of the first rows, by the first line."""
 
     rows: int
     highest_id: int
-    repeated: frozenset[int]
+    without_id: int
     sharing: int
     shared: int
     first_shared: Mapping[int, tuple[int, ...]]
@@ -78,7 +77,7 @@ class CustomersFile:
     async def check(self) -> Contents:
         """Read all rows, and let others have a turn in between. Raises FlawedFileError."""
         flaws, found = list[Flaw](), 0
-        rows, ids, lines, digests, connections = 0, array("q"), array("I"), array("q"), array("q")
+        rows, ids, lines, connections = 0, array("q"), array("I"), array("q")
         for each in self._read():
             if isinstance(each, Flaw):
                 found += 1
@@ -91,24 +90,18 @@ class CustomersFile:
             connections.append(hash(each.details.connection_id))
             lines.append(each.line)
             ids.append(each.customer_id or 0)
-            if not each.customer_id:
-                digests.append(short(each.digest()))
         for flaw in _repeated_ids(ids, lines):
             found += 1
             flaws.append(flaw)
         if found:
             raise FlawedFileError(self._path, tuple(flaws[:FLAWS_KEPT]), found)
-        return Contents(rows, max(ids, default=0), _repeated(digests), *_sharing(connections, lines))
-
-    def refused(self, flaw: Flaw) -> FlawedFileError:
-        """The error that says that the file cannot be used for this flaw."""
-        return FlawedFileError(self._path, (flaw,), 1)
+        return Contents(rows, max(ids, default=0), ids.count(0), *_sharing(connections, lines))
 
     def rows(self) -> Iterator[Row]:
         """All rows, of a file that was checked. Raises FlawedFileError where it has changed since."""
         for each in self._read():
             if isinstance(each, Flaw):
-                raise self.refused(each)
+                raise FlawedFileError(self._path, (each,), 1)
             yield each
 
     def _read(self) -> Iterator[Row | Flaw]:

@@ -1,10 +1,8 @@
 """The rows of a CSV file of customers, each of them good or with what is wrong about it."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from crm.domain.customer import (
     NAME_LENGTH,
@@ -54,16 +52,6 @@ class Row:
     line: int
     customer_id: int | None
     details: Details
-
-    def digest(self) -> str:
-        """Tells the properties from others, whatever the order of the columns; 32 characters."""
-        text = json.dumps(self.details.properties, sort_keys=True)
-        return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def short(digest: str) -> int:
-    """The first 63 bits of a digest: a few rows that share them by chance do no harm."""
-    return int(digest[:16], 16) >> 1
 
 
 def read(lines: Iterator[str]) -> Iterator[Row | Flaw]:

@@ -62,7 +62,7 @@ def _read_answers(db: sql.Connection, ledger: Ledger, keys: Collection[str]) -> 
     """Those to `keys` that still hold; of the others the keys are free for another request."""
     free = []
     for key, expires, *answer in db.execute(_given, {"keys": list(keys)}).all():
-        if expires is not None and expires < int(ledger.now.timestamp()):
+        if expires < int(ledger.now.timestamp()):
             free.append(key)
         else:
             ledger.answers[key] = Answer(*answer)
@@ -82,10 +82,8 @@ def _connections_left(grants: dict[int, Grant], changes: Iterable[Change]) -> se
     return left
 
 
-def closed(
-    db: sql.Connection, ledger: Ledger, asked: frozenset[str], changes: Sequence[Change], outcomes: Sequence[Outcome]
-) -> None:
-    """Store what `changes` made of `ledger`; `asked` are the keys that had an answer before."""
+def closed(db: sql.Connection, ledger: Ledger, asked: frozenset[str], outcomes: Sequence[Outcome]) -> None:
+    """Store what `ledger` was carried to; `asked` are the keys that had an answer before."""
     accepted = [each for each in outcomes if isinstance(each, Accepted) and not each.replayed]
     if not accepted:
         return
@@ -97,7 +95,7 @@ def closed(
         (customers.insert(), [{"id": key, **row} for key, row in rows.items() if key not in ledger.known]),
         (_update, [{"customer_id": key, **row} for key, row in rows.items() if key in ledger.known]),
         (outbox.insert(), [_columns(event) for each in accepted for event in each.events]),
-        (answers.insert(), list(_new_answers(ledger, asked, changes))),
+        (answers.insert(), list(_new_answers(ledger, asked))),
         (counters.update(), [counted]),
     ):
         if parameters:
@@ -136,12 +134,10 @@ def _columns(each: Grant | ConnectionMandate | Answer) -> dict[str, Any]:
     return {name: getattr(each, name) for name in each.__slots__}
 
 
-def _new_answers(ledger: Ledger, asked: frozenset[str], changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+def _new_answers(ledger: Ledger, asked: frozenset[str]) -> Iterator[dict[str, Any]]:
     expires = int((ledger.now + ANSWERS_KEPT).timestamp())
-    keys = {change.key.text: change.key for change in changes if change.key}
     for text in ledger.answers.keys() - asked:
-        until = None if keys[text].lasting else expires
-        yield {"request_key": text, **_columns(ledger.answers[text]), "expires": until}
+        yield {"request_key": text, **_columns(ledger.answers[text]), "expires": expires}
 
 
 def old_answers(now: datetime) -> sql.Delete:

@@ -28,6 +28,7 @@ PROBE = 1.5
 
 log = logging.getLogger(__name__)
 
+_last_id = sql.select(counters.c.last_customer_id).with_for_update()
 _documents = sql.select(customers.c.id, customers.c.document).order_by(customers.c.id)
 
 
@@ -114,27 +115,36 @@ class Store:
         query = sql.select(sql.func.count()).select_from(customers)
         return await self._database.run(lambda db: db.scalar(query)) or 0
 
-    async def reserve(self, customer_id: int) -> None:
-        """Give new customers no id up to this one."""
-        below = counters.c.last_customer_id < customer_id
-        update = counters.update().where(below).values(last_customer_id=customer_id)
-        await self._database.run(lambda db: db.execute(update))
-
     async def has_imported(self, digest: str) -> bool:
         """Whether the file with this digest was imported, every row of it."""
-        noted = imported_files.select().where(imported_files.c.digest == digest)
-        return await self._database.run(lambda db: db.execute(noted).first()) is not None
+        query = imported_files.select().where(imported_files.c.digest == digest, imported_files.c.finished)
+        return await self._database.run(lambda db: db.execute(query).first()) is not None
 
-    async def note_imported(self, digest: str) -> None:
+    async def begin_import(self, digest: str, highest_id: int) -> bool:
+        """Give new customers no id up to this one; whether there are no customers but those of this file."""
+        begun = imported_files.select().where(imported_files.c.digest == digest)
+
+        def begin(db: sql.Connection) -> bool:
+            ((last_id,),) = db.execute(_last_id)
+            db.execute(counters.update().values(last_customer_id=max(last_id, highest_id)))
+            if db.execute(begun).first():
+                return True
+            if db.execute(customers.select().limit(1)).first():
+                return False
+            db.execute(imported_files.insert(), {"digest": digest, "finished": False})
+            return True
+
+        return await self._database.run(begin)
+
+    async def end_import(self, digest: str) -> None:
         """Keep that every row of the file with this digest was imported."""
 
-        def note(db: sql.Connection) -> None:
-            # Two processes that end at the same time note it one after the other.
-            db.execute(counters.select().with_for_update())
+        def end(db: sql.Connection) -> None:
+            db.execute(_last_id)  # two processes that end at the same time note it one after the other
             db.execute(imported_files.delete().where(imported_files.c.digest == digest))
-            db.execute(imported_files.insert(), {"digest": digest})
+            db.execute(imported_files.insert(), {"digest": digest, "finished": True})
 
-        await self._database.run(note)
+        await self._database.run(end)
 
 
 def _asked_now(item: Item, batch: Batch[_Asked[Item], Any]) -> _Asked[Item]:
@@ -148,5 +158,5 @@ def _accept(db: sql.Connection, changes: Sequence[Change], now: datetime) -> lis
     ledger = ledgers.opened(db, changes, now)
     asked = frozenset(ledger.answers)
     outcomes = [ledger.outcome(change) for change in changes]
-    ledgers.closed(db, ledger, asked, changes, outcomes)
+    ledgers.closed(db, ledger, asked, outcomes)
     return outcomes

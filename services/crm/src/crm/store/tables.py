@@ -65,16 +65,16 @@ counters = _table("counters", _key("id"), _column("last_customer_id"), _column("
 
 answers = _table(
     "answers",
-    # The answer to the request that had the key first; `expires` in seconds since 1970 or never.
+    # The answer to the request that had the key first; `expires` in seconds since 1970.
     _key("request_key", sql.String(KEY_LENGTH)),
     _column("fingerprint", sql.String(64)),
     _column("customer_id"),
     _column("document", _Document),
-    sql.Column("expires", _Number, index=True),
+    sql.Column("expires", _Number, index=True, nullable=False),
 )
 
-# Digests of the files of which every row was imported.
-imported_files = _table("imported_files", _key("digest", sql.String(64)))
+# Files by their digest: those that an empty store is, or was, filled with, and those of which every row was imported.
+imported_files = _table("imported_files", _key("digest", sql.String(64)), _column("finished", sql.Boolean()))
 
 # Its only row says which process publishes events, and until when, in seconds since 1970.
 relay_lease = _table("relay_lease", _key("id"), _column("holder", sql.String(64)), _column("until", sql.Double()))
