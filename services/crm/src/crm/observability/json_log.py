@@ -9,6 +9,7 @@ from typing import Final
 from crm.observability.tracing import traceparent
 
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "color_message"}
+_encode: Final = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -27,11 +28,14 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 def configure(level: str) -> None:
     """Everything that logs, uvicorn too, writes JSON lines from this level (`info`) on."""
+    # No line tells of these, and to find them out costs more than the rest of it (Python's logging HOWTO).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

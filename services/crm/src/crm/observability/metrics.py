@@ -52,12 +52,18 @@ class Metrics(Collector):
         self._requests = Counter("crm_requests", "Requests answered.", labels, registry=registry)
         text = "Time from the head of a request to the end of its answer."
         self._seconds = Histogram("crm_request_seconds", text, labels[:2], buckets=_SECONDS, registry=registry)
+        # To find the children by their labels takes longer than to count.
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         registry.register(self)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request. The labels must be of a small, closed set of values."""
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        key = (method, route, status)
+        if key not in self._children:
+            self._children[key] = self._requests.labels(*key), self._seconds.labels(method, route)
+        requests, times = self._children[key]
+        requests.inc()
+        times.observe(seconds)
 
     async def text(self) -> bytes:
         """The metrics as of now; those of the outbox are NaN while the store is away."""
