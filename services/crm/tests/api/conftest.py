@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from asking import TOKEN
+from asking import TOKEN, with_state
 from helpers import IN_MEMORY
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from crm.api.app import create_app
 from crm.api.state import State
@@ -41,13 +41,7 @@ def state(store: Store, outbox: Outbox, progress: Progress) -> State:
 
 @pytest.fixture
 def api(state: State) -> ASGIApp:
-    """The application with its state, which else the server gives it from its lifespan."""
-    app = create_app()
-
-    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "state": dict(state)}, receive, send)
-
-    return with_state
+    return with_state(create_app(), state)
 
 
 @pytest.fixture

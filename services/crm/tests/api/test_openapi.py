@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from asking import with_state
 from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 
 from crm import openapi
 from crm.api.app import create_app
+from crm.api.state import State
 
 ROOT = Path(__file__).parents[4]
 FILE = ROOT / "docs" / "openapi-crm.json"
@@ -60,3 +62,13 @@ def test_every_example_is_valid_and_every_body_has_one() -> None:
 @pytest.mark.anyio
 async def test_the_service_hands_it_out(client: httpx.AsyncClient) -> None:
     assert (await client.get("/openapi.json")).json() == json.loads(FILE.read_text())
+
+
+@pytest.mark.anyio
+async def test_it_is_shown_to_people_unless_that_is_turned_off(client: httpx.AsyncClient, state: State) -> None:
+    shown = await client.get("/docs")
+    assert shown.status_code == 200
+    assert "/openapi.json" in shown.text
+    without = with_state(create_app(docs=False), state)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(without), base_url="http://crm") as other:
+        assert (await other.get("/docs")).status_code == 404

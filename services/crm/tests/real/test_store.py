@@ -17,7 +17,7 @@ from crm.domain.change import (
 )
 from crm.domain.customer import LAST_ID, parsed_id
 from crm.domain.customers import StoreUnavailableError, StoreUnfitError
-from crm.store import changes as ledgers
+from crm.store import changes as stored
 from crm.store import customers as store_module
 from crm.store.customers import Store
 from crm.store.database import Database
@@ -177,7 +177,7 @@ async def test_a_refused_request_does_not_use_its_key_up(store: Store) -> None:
 async def test_an_answer_is_forgotten_after_a_day(database: Database) -> None:
     async def swept(days: float) -> int:
         now = datetime.now(UTC) + timedelta(days=days)
-        await database.run(lambda db: db.execute(ledgers.old_answers(now)))
+        await database.run(lambda db: db.execute(stored.old_answers(now)))
         query = sql.select(sql.func.count()).select_from(answers)
         return await database.run(lambda db: db.scalar(query)) or 0
 
@@ -212,7 +212,7 @@ async def test_a_change_is_stored_whatever_comes_of_the_sweep_after_it(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = sql.delete(sql.Table("nowhere", sql.MetaData()))
-    monkeypatch.setattr(ledgers, "old_answers", lambda _: nowhere)
+    monkeypatch.setattr(stored, "old_answers", lambda _: nowhere)
     assert (await store.accept(Change(details("a"), key=RequestKey("key", "one")))).customer_id == 1
     await store.accept(Change(details("b")))  # it comes after the sweep
     assert "old answers not forgotten" in caplog.text

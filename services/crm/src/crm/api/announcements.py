@@ -3,8 +3,10 @@
 import hmac
 import logging
 import re
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Security
+from fastapi.security import APIKeyHeader
 
 from crm.api import contract
 from crm.api.body import read_object
@@ -18,7 +20,12 @@ from crm.observability.tracing import traceparent
 MAX_BODY = 1 << 20
 """Bytes: of as many connections as are told at once, each of the greatest length."""
 
-HEADER = "dapr-api-token"
+TOKEN = APIKeyHeader(
+    name="dapr-api-token",
+    scheme_name="Token",
+    description="The value of APP_API_TOKEN: for operators.",
+    auto_error=False,
+)
 """With which also the sidecar proves itself."""
 
 _SEQUENCE = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -27,12 +34,14 @@ _SEQUENCE = re.compile(r"[0-9]{1,18}", re.ASCII)
 log = logging.getLogger(__name__)
 
 
-async def operator(request: Request) -> None:
-    """Raises Problem: 403, unless the request has the token; without one nobody is taken for an operator."""
-    token, given = request.state.app_api_token, request.headers.getlist(HEADER)
+async def operator(request: Request, _: Annotated[str | None, Security(TOKEN)]) -> None:
+    """Raises Problem: 403, unless the request has the token, once; without one nobody is taken for an operator."""
+    token, given = request.state.app_api_token, request.headers.getlist(TOKEN.model.name)
     if token and len(given) == 1 and hmac.compare_digest(given[0].encode(), token.encode()):
         return
-    raise Problem(403, f"Only an operator may do this: the header {HEADER} must have the value of APP_API_TOKEN.")
+    raise Problem(
+        403, f"Only an operator may do this: the header {TOKEN.model.name} must have the value of APP_API_TOKEN."
+    )
 
 
 router = APIRouter(tags=["operation"], dependencies=[Depends(operator)])

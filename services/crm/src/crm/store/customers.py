@@ -13,7 +13,7 @@ from crm.domain.announcement import Announced
 from crm.domain.change import Accepted, Change
 from crm.domain.customers import StoreError, StoreUnavailableError
 from crm.domain.ledger import Outcome
-from crm.store import changes as ledgers
+from crm.store import changes as stored
 from crm.store.batch import Batch
 from crm.store.database import MOST_WAITING, Database
 from crm.store.tables import counters, customers, imported_files
@@ -81,13 +81,13 @@ class Store:
     async def announce(self, connections: Sequence[str], above: int, traceparent: str | None = None) -> Announced:
         """Tell the levels of `connections` once more, with sequences above `above`."""
         now = datetime.now(UTC)
-        told = await self._database.run(lambda db: ledgers.announced(db, connections, above, now, traceparent))
+        told = await self._database.run(lambda db: stored.announced(db, connections, above, now, traceparent))
         self._committed()
         return told
 
     async def _sweep(self, now: datetime) -> None:
         try:
-            await self._database.run(lambda db: db.execute(ledgers.old_answers(now)))
+            await self._database.run(lambda db: db.execute(stored.old_answers(now)))
         except StoreError as error:
             log.warning("old answers not forgotten, will try again", extra={"reason": str(error)})
 
@@ -155,8 +155,8 @@ def _asked_now(item: Item, batch: Batch[_Asked[Item], Any]) -> _Asked[Item]:
 
 
 def _accept(db: sql.Connection, changes: Sequence[Change], now: datetime) -> list[Outcome]:
-    ledger = ledgers.opened(db, changes, now)
+    ledger = stored.opened(db, changes, now)
     asked = frozenset(ledger.answers)
     outcomes = [ledger.outcome(change) for change in changes]
-    ledgers.closed(db, ledger, asked, outcomes)
+    stored.closed(db, ledger, asked, outcomes)
     return outcomes
