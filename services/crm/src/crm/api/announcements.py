@@ -11,7 +11,8 @@ from fastapi.security import APIKeyHeader
 from crm.api import contract
 from crm.api.body import read_object
 from crm.api.problems import Problem
-from crm.api.schemas import Announced, faults
+from crm.api.refusals import faults
+from crm.api.schemas import Announced
 from crm.api.state import customers_of
 from crm.domain.announcement import AT_ONCE
 from crm.domain.customer import Fault, InvalidCustomerError, validated

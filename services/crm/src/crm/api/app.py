@@ -6,9 +6,10 @@ from fastapi import FastAPI
 from starlette.types import StatefulLifespan
 
 from crm import __version__
-from crm.api import announcements, contract, customers, probes, store_errors
+from crm.api import announcements, contract, customers, probes
 from crm.api.head import Head
 from crm.api.problems import answer_with_problems
+from crm.api.refusals import answer_refusals
 from crm.observability.middleware import Observed
 from crm.observability.tracing import Traced
 
@@ -44,5 +45,5 @@ def create_app(lifespan: StatefulLifespan[FastAPI] | None = None, *, docs: bool 
     app.add_middleware(Traced)
     app.add_middleware(Head)
     answer_with_problems(app)
-    store_errors.answer(app)
+    answer_refusals(app)
     return app

@@ -11,8 +11,8 @@ from pydantic.json_schema import models_json_schema
 
 from crm.api.idempotency import REPLAYED
 from crm.api.problems import MEDIA_TYPE, Problem
+from crm.api.refusals import AWAY, NO_ID_LEFT, UNFIT
 from crm.api.schemas import Announced, Announcement, Customer, Details, NewCustomer, Patch, ProblemDetails
-from crm.api.store_errors import AWAY, NO_ID_LEFT, UNFIT
 from crm.domain.change import KEY_LENGTH
 
 Described = dict[str, Any]

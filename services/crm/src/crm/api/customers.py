@@ -18,18 +18,9 @@ from crm.api.body import JSON_TYPES, PATCH_TYPES, read_object
 from crm.api.etag import expected_tags, is_known
 from crm.api.idempotency import REPLAYED, request_key
 from crm.api.problems import Problem
-from crm.api.schemas import faults
+from crm.api.refusals import faults
 from crm.api.state import customers_of
-from crm.api.store_errors import NO_ID_LEFT
-from crm.domain.change import (
-    Accepted,
-    Change,
-    KeyReusedError,
-    NoIdLeftError,
-    StaleError,
-    UnknownCustomerError,
-    entity_tag,
-)
+from crm.domain.change import Accepted, Change, UnknownCustomerError, entity_tag
 from crm.domain.customer import Details, Fault, InvalidCustomerError, Patch, parsed_id, validated
 from crm.domain.customers import Customers
 from crm.observability.tracing import traceparent
@@ -86,17 +77,12 @@ async def create_customer(request: Request) -> Response:
     Sent again with the same Idempotency-Key it makes no other one, but answers the same.
     """
     customers = customers_of(request)
-    details = _details(await _properties(request, JSON_TYPES, None))
+    details = validated(await _properties(request, JSON_TYPES, None))
     key = request_key(request, details)
     expected_tags(request)  # refuses a condition that cannot be read, or that nobody would keep
     if "if-match" in request.headers:
         raise Problem(412, "If-Match is for a customer who is there, and this one would be new: leave it out.")
-    try:
-        accepted = await customers.accept(Change(details, traceparent=traceparent.get(), key=key))
-    except KeyReusedError:
-        raise Problem(422, "Idempotency-Key was used for another request: each needs its own.") from None
-    except NoIdLeftError:
-        raise Problem(507, NO_ID_LEFT) from None
+    accepted = await customers.accept(Change(details, traceparent=traceparent.get(), key=key))
     headers = {"Location": f"/customers/{accepted.customer_id}"} | ({REPLAYED: "true"} if accepted.replayed else {})
     _log("customer answered again" if accepted.replayed else "customer created", accepted)
     return _answer(accepted, HTTPStatus.CREATED, headers)
@@ -106,7 +92,7 @@ async def create_customer(request: Request) -> Response:
 @router.post("/customers/{customer_id}", operation_id="replace_customer_by_post", **contract.REPLACE)
 async def replace_customer(request: Request) -> Response:
     """Replace all properties of a customer but its id."""
-    return await _change(request, _details(await _properties(request, JSON_TYPES, _named(request))))
+    return await _change(request, validated(await _properties(request, JSON_TYPES, _named(request))))
 
 
 @router.patch("/customers/{customer_id}", **contract.PATCH)
@@ -118,16 +104,9 @@ async def patch_customer(request: Request) -> Response:
 async def _change(request: Request, details: Details | Patch) -> Response:
     known_id, expected = parsed_id(_named(request)), expected_tags(request)
     if known_id is None:
-        raise _unknown(_named(request))
-    asked = Change(details, known_id, new=False, traceparent=traceparent.get(), expected=expected)
-    try:
-        accepted = await customers_of(request).accept(asked)
-    except UnknownCustomerError:
-        raise _unknown(_named(request)) from None
-    except StaleError:
-        raise Problem(412, "The customer is not as If-Match says: read it again.") from None
-    except InvalidCustomerError as error:
-        raise _refused(error.faults) from None
+        raise UnknownCustomerError(_named(request))
+    change = Change(details, known_id, new=False, traceparent=traceparent.get(), expected=expected)
+    accepted = await customers_of(request).accept(change)
     _log("customer changed", accepted)
     return _answer(accepted, HTTPStatus.OK, {})
 
@@ -136,7 +115,7 @@ async def _one(request: Request, customer_id: str) -> Response:
     customers, known_id = customers_of(request), parsed_id(customer_id)
     document = await customers.find(known_id) if known_id else None
     if document is None:
-        raise _unknown(customer_id)
+        raise UnknownCustomerError(customer_id)
     tag = entity_tag(document)
     if is_known(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
@@ -190,30 +169,14 @@ def _named(request: Request) -> str:
     return str(request.path_params["customer_id"])
 
 
-def _unknown(customer_id: str) -> Problem:
-    return Problem(404, f"There is no customer {customer_id[:40]}.")
-
-
 async def _properties(request: Request, media_types: Sequence[str], customer_id: str | None) -> dict[str, object]:
     """The properties in the body. `customerId` in it may repeat the one of the path, no other."""
     properties = await read_object(request, media_types)
     named_id = properties.pop("customerId", customer_id)
     if named_id != customer_id:
         expected = f"be left out or be {customer_id[:40]}" if customer_id else "be left out"
-        raise _refused((Fault("customerId", f"is given by CRM: it must {expected}"),))
+        raise InvalidCustomerError((Fault("customerId", f"is given by CRM: it must {expected}"),))
     return properties
-
-
-def _details(properties: dict[str, object]) -> Details:
-    try:
-        return validated(properties)
-    except InvalidCustomerError as error:
-        raise _refused(error.faults) from None
-
-
-def _refused(wrong: Sequence[Fault]) -> Problem:
-    text = "; ".join(f"{fault.field} {fault.reason}" for fault in wrong)
-    return Problem(422, f"These are not a customer's properties: {text}.", faults(wrong))
 
 
 def _answer(accepted: Accepted, status: HTTPStatus, headers: dict[str, str]) -> Response:

@@ -3,13 +3,11 @@
 The rules of a customer are those of domain/customer.py, and checked by them alone: they name each fault.
 """
 
-from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
-from crm.api import problems as rfc9457
 from crm.domain import customer
 from crm.domain.announcement import AT_ONCE
 
@@ -130,8 +128,3 @@ class ProblemDetails(BaseModel):
     status: int
     detail: str = Field(description="What was wrong, and what to do.")
     errors: list[FieldFault] = Field(default=[], description="In which fields, where there are such.")
-
-
-def faults(wrong: Iterable[customer.Fault]) -> list[rfc9457.Fault]:
-    """What is wrong with a customer, as a problem names it."""
-    return [{"field": fault.field, "reason": fault.reason} for fault in wrong]
