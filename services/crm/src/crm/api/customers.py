@@ -1,8 +1,8 @@
 """The routes of customers.
 
 Each takes the request as it is and answers a Response. That is what FastAPI documents for bodies it cannot read: it
-would not see a property that is there twice. It also saves a fifth of the time of a change. What goes in and out is
-described by contract.py.
+would not see a property that is there twice. It also saves what FastAPI takes to read parameters (measured: 20 us of
+44 for a path and a header). What goes in and out is described by contract.py.
 """
 
 import logging

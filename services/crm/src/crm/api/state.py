@@ -22,8 +22,8 @@ def customers_of(request: Request) -> Customers:
     """The store once the import has ended. Raises ImportingError.
 
     Before, a new customer could take an id that the file still needs, and who reads could take one for
-    unknown that is only not there yet. Called by each route rather than depended on, which would take
-    FastAPI 10 us of the 100 that a change takes.
+    unknown that is only not there yet. Called by each route rather than depended on, which would take FastAPI
+    as long as all else that it does for a route that takes the request (measured: 24 us more).
     """
     progress: Progress = request.state.progress
     if not progress.finished:
