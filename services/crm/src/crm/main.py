@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from threading import Event
@@ -28,6 +29,10 @@ from crm.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
+TURN = 0.0005
+"""Seconds after which the database's thread and the event loop take turns. By Python's own 5 ms each waits for the
+other: a fifth fewer changes in a file."""
+
 settings = Settings.read()
 failed = Event()
 """Set when the service stops because the file or the database cannot be used."""
@@ -36,6 +41,7 @@ failed = Event()
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[State]:
     """Waits for nothing: while database and file are not ready /readyz says so, and a stop gets through."""
+    sys.setswitchinterval(TURN)
     database = Database(settings.database_url)
     outbox = Outbox(database)
     publisher = DaprPublisher(
