@@ -15,7 +15,7 @@ ROWS = 1_000_000
 
 def _measure(folder: Path) -> Iterator[Row]:
     file = customers.write(folder / "customers.csv", ROWS)
-    settings = {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db", "CRM_CUSTOMERS_CSV": str(file)}
+    settings = {"CRM_DATABASE_URL": f"sqlite:///{folder}/crm.db", "CRM_CUSTOMERS_CSV": str(file)}
     crm = Crm(folder / "crm", settings)
     begun = time.monotonic()
     try:

@@ -17,7 +17,7 @@ REPEATS, EVENTS = 3, 100_000
 def _measure(folder: Path) -> Iterator[Row]:
     file = customers.write(folder / "customers.csv", EVENTS)
     with Kafka(folder / "kafka") as broker:
-        for store, url in {"in memory": None, "SQLite file": "sqlite+aiosqlite:///{}/crm.db"}.items():
+        for store, url in {"in memory": None, "SQLite file": "sqlite:///{}/crm.db"}.items():
             pairs = [_rates(folder / f"{store.split()[0]}-{number}", broker, file, url) for number in range(REPEATS)]
             loop = Yardstick("a loop over the same sidecar", [its for _, its in pairs])
             yield Row(f"{EVENTS:,} events, {store}", [mine for mine, _ in pairs], "/s", loop, least=0.75)

@@ -31,7 +31,7 @@ class _Case:
 
 
 def _measure(folder: Path) -> Iterator[Row]:
-    memory, file = "sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite:///{}.db"
+    memory, file = "sqlite://", "sqlite:///{}.db"
     with Kafka(folder / "kafka") as broker, MariaDb(folder / "mariadb") as mariadb:
         for name, case in {
             "few": _Case("in memory, 300 customers", memory, 300, _BOTH),

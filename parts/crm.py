@@ -19,7 +19,7 @@ class Crm(Process):
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        env = {"PYTHONPATH": str(FOLDER / "src"), "PYTHONOPTIMIZE": "2", "CRM_PORT": str(self.port), **settings}
+        env = {"PYTHONPATH": str(FOLDER / "src"), "CRM_PORT": str(self.port), **settings}
         super().__init__([sys.executable, "-m", "crm"], folder / "crm.log", env=env, cwd=FOLDER)
 
     def ready(self) -> bool:

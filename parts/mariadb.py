@@ -41,7 +41,7 @@ class MariaDb(Process):
     @property
     def url(self) -> str:
         """What CRM_DATABASE_URL says to use it."""
-        return f"mysql+asyncmy://crm:crm@127.0.0.1:{self.port}/crm"
+        return f"mysql+pymysql://crm:crm@127.0.0.1:{self.port}/crm"
 
     def ready(self) -> bool:
         """Whether it takes connections."""

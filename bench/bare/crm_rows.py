@@ -1,16 +1,16 @@
 """The command side without events: each request is one row in one transaction, on one connection, as CRM has it.
 
-SQLite is asked where the request is: its threads would take longer than it does. MariaDB is waited for.
+SQLite is asked where the request is: its threads would take longer than it does. MariaDB is waited for in one.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import sqlalchemy as sql
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import create_async_engine
 
 CUSTOMERS, URL = int(os.environ["CUSTOMERS"]), sql.make_url(os.environ["DATABASE_URL"])
 
@@ -49,13 +49,11 @@ async def _with_store(app: FastAPI) -> AsyncIterator[None]:
             app.state.run = run
             yield
     else:
-        turn = asyncio.Lock()
-        async with create_async_engine(URL).connect() as server:
-            await server.run_sync(_fill)
+        with ThreadPoolExecutor(1) as thread, sql.create_engine(URL).connect() as server:
+            _fill(server)
 
             async def wait(statement: sql.Insert | sql.Update) -> int:
-                async with turn:
-                    return await server.run_sync(_run, statement)
+                return await asyncio.get_running_loop().run_in_executor(thread, _run, server, statement)
 
             app.state.run = wait
             yield

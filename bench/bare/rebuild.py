@@ -1,6 +1,5 @@
 """The least that a rebuild could be: a consumer's loop into the store, without Dapr, HTTP and guard."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +8,6 @@ from contextlib import closing, contextmanager
 import sqlalchemy as sql
 from confluent_kafka import Consumer
 from redis import Redis as Client
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from parts.iot import Platform
 from parts.mariadb import MariaDb
@@ -54,16 +52,16 @@ def _into_redis(store: Redis) -> Iterator[Writer]:
 
 @contextmanager
 def _into_mariadb(store: MariaDb) -> Iterator[Writer]:
-    engine = create_async_engine(store.url)
+    engine = sql.create_engine(store.url)
 
-    async def execute(statement: str, rows: list[dict[str, str]] | None = None) -> None:
-        async with engine.begin() as db:
-            await db.execute(sql.text(statement), rows)
+    def write(newest: Mapping[str, str]) -> None:
+        with engine.begin() as db:
+            db.execute(sql.text(_ROW), [{"id": key, "kept": kept} for key, kept in newest.items()])
 
-    with asyncio.Runner() as runner:
-        runner.run(execute(_TABLE))
-        yield lambda newest: runner.run(execute(_ROW, [{"id": key, "kept": kept} for key, kept in newest.items()]))
-        runner.run(engine.dispose())
+    with engine.begin() as db:
+        db.execute(sql.text(_TABLE))
+    yield write
+    engine.dispose()
 
 
 def _record(value: bytes) -> tuple[str, str]:

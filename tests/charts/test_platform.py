@@ -39,7 +39,7 @@ def test_crm_s_server_is_one_of_its_own() -> None:
     secret = built("stores/crm-mariadb", "Secret")
     assert env["MARIADB_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == secret["metadata"]["name"]
     user, password = env["MARIADB_USER"]["value"], secret["stringData"]["password"]
-    address = f"mysql+asyncmy://{user}:{password}@crm-mariadb:3306/{env['MARIADB_DATABASE']['value']}"
+    address = f"mysql+pymysql://{user}:{password}@crm-mariadb:3306/{env['MARIADB_DATABASE']['value']}"
     assert secret["stringData"] == {
         "root-password": secret["stringData"]["root-password"],
         "password": password,

@@ -23,7 +23,7 @@ def test_crm_by_default() -> None:
 
 
 def test_crm_with_a_file() -> None:
-    assert settings("crm", database="file")["CRM_DATABASE_URL"] == "sqlite+aiosqlite:////data/crm.db"
+    assert settings("crm", database="file")["CRM_DATABASE_URL"] == "sqlite:////data/crm.db"
     manifests = render("crm", database="file", fileSize="1Gi", service__claims={"/more": "2Mi"})
     sizes = {
         claim["metadata"]["name"]: claim["spec"]["resources"]["requests"]["storage"]
@@ -41,7 +41,7 @@ def test_crm_with_a_server() -> None:
     assert reference == {"secretKeyRef": values("crm")["databaseSecret"]}
     secret = built("stores/crm-mariadb", "Secret")
     assert reference["secretKeyRef"]["name"] == secret["metadata"]["name"]
-    assert secret["stringData"][reference["secretKeyRef"]["key"]].startswith("mysql+asyncmy://")
+    assert secret["stringData"][reference["secretKeyRef"]["key"]].startswith("mysql+pymysql://")
 
 
 def test_iot_by_default() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from crm.customer import CONNECTION_ID_LENGTH, CONNECTION_ID_PATTERN
-from crm.event import ConnectionMandate
+from crm.domain.customer import CONNECTION_ID_LENGTH, CONNECTION_ID_PATTERN
+from crm.domain.event import ConnectionMandate
 from offline.versions import ROOT
 from parts.contract import DOCUMENT, NotAsPromisedError, resolved, validate
 from parts.kafka import declared

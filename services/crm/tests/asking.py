@@ -3,6 +3,9 @@
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from crm.api.state import State
 
 MOLLY = {
     "firstName": "Molly",
@@ -25,3 +28,12 @@ def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert problem["detail"]
     assert "Traceback" not in response.text
     return problem
+
+
+def with_state(app: ASGIApp, state: State) -> ASGIApp:
+    """`app` with what else the server gives each request from the lifespan."""
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": dict(state)}, receive, send)
+
+    return asked

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from helpers import IN_MEMORY, emptied
 
-from crm.database import Database
-from crm.outbox import Outbox
-from crm.store import Store
+from crm.store.customers import Store
+from crm.store.database import Database
+from crm.store.outbox import Outbox
 from parts import found
 from parts.mariadb import MariaDb
 
@@ -27,18 +27,18 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
 
 
 @pytest.fixture(params=["memory", "file", "mariadb"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of an empty database."""
     if request.param == "memory":
         return IN_MEMORY
     if request.param == "file":
-        return f"sqlite+aiosqlite:///{tmp_path}/crm.db"
-    return await emptied(request.getfixturevalue("mariadb").url)
+        return f"sqlite:///{tmp_path}/crm.db"
+    return emptied(request.getfixturevalue("mariadb").url)
 
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    async with Database.opened(url) as opened:
+    async with Database(url) as opened:
         yield opened
 
 

@@ -2,13 +2,13 @@
 
 import sqlalchemy as sql
 
-from crm.customer import Details, validated
-from crm.database import Database
-from crm.dialect import create_engine
-from crm.event import ConnectionMandate
-from crm.tables import answers, counters, customers, imported_files, metadata, outbox
+from crm.domain.customer import Details, validated
+from crm.domain.event import ConnectionMandate
+from crm.store.database import PATIENCE, Database
+from crm.store.dialect import create_engine
+from crm.store.tables import answers, counters, customers, imported_files, metadata, outbox
 
-IN_MEMORY = "sqlite+aiosqlite:///:memory:"
+IN_MEMORY = "sqlite://"
 
 
 def details(connection_id: str, mandate: str = "1", **others: str) -> Details:
@@ -21,12 +21,12 @@ def folded(events: list[ConnectionMandate]) -> dict[str, str]:
     return {event.connection_id: event.mandate for event in events}
 
 
-async def emptied(url: str) -> str:
+def emptied(url: str) -> str:
     """`url`, with no table in its database."""
-    engine = create_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(metadata.drop_all)
-    await engine.dispose()
+    engine = create_engine(url, PATIENCE)
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+    engine.dispose()
     return url
 
 

@@ -1,1 +1,3 @@
-"""The CRM service: owner of the customers and of what their mandates allow."""
+"""CRM: owns the customers and what their mandates allow."""
+
+__version__ = "1.0.0"

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from asking import TOKEN
-from fastapi import FastAPI
+from asking import TOKEN, with_state
 from helpers import IN_MEMORY
+from starlette.types import ASGIApp
 
-from crm.api import create_api
-from crm.metrics import Metrics
-from crm.outbox import Outbox
-from crm.progress import Progress
-from crm.store import Store
+from crm.api.app import create_app
+from crm.api.state import State
+from crm.domain.progress import Progress
+from crm.observability.metrics import Metrics
+from crm.store.customers import Store
+from crm.store.outbox import Outbox
 
 
 class Relaying:
@@ -34,12 +35,17 @@ def progress() -> Progress:
 
 
 @pytest.fixture
-def api(store: Store, outbox: Outbox, progress: Progress) -> FastAPI:
-    return create_api(store, progress, Metrics(outbox, Relaying(), progress), TOKEN)
+def state(store: Store, outbox: Outbox, progress: Progress) -> State:
+    return State(customers=store, progress=progress, metrics=Metrics(outbox, Relaying(), progress), app_api_token=TOKEN)
 
 
 @pytest.fixture
-async def client(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+def api(state: State) -> ASGIApp:
+    return with_state(create_app(), state)
+
+
+@pytest.fixture
+async def client(api: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://crm") as client:
         yield client

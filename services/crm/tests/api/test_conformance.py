@@ -1,6 +1,5 @@
 """Requests made from the API's description, valid and not, to the real process on a SQLite file."""
 
-import json
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -11,9 +10,9 @@ from hypothesis import settings
 from running import running
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from crm import openapi
+from crm.api.app import create_app
 
-api = schemathesis.openapi.from_dict(json.loads(openapi.text()))
+api = schemathesis.openapi.from_dict(create_app().openapi())
 
 CONDITIONS = {"if-match", "if-none-match", "idempotency-key"}
 
@@ -22,7 +21,7 @@ CONDITIONS = {"if-match", "if-none-match", "idempotency-key"}
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     file = tmp_path_factory.mktemp("crm") / "crm.db"
     # Nobody reads its log meanwhile.
-    settings = {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{file}", "LOG_LEVEL": "error", "APP_API_TOKEN": TOKEN}
+    settings = {"CRM_DATABASE_URL": f"sqlite:///{file}", "LOG_LEVEL": "error", "APP_API_TOKEN": TOKEN}
     with running(**settings) as (_, client):
         yield str(client.base_url)
 

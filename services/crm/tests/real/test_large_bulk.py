@@ -2,7 +2,7 @@
 
 import httpx
 
-from crm.relay import PAGE
+from crm.relay.relay import PAGE
 from parts.stack import Stack
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -13,7 +13,6 @@ import httpx
 import pytest
 from pair import Pair
 
-from crm.app import LEASE_SECONDS
 from parts import found
 from parts.changes import Changes
 from parts.kafka import Kafka
@@ -23,14 +22,18 @@ from parts.stack import Stack
 TAKE_OVER = 120.0
 """Seconds by which somebody else must publish: a lease, and then some."""
 
-SILENCE = LEASE_SECONDS + 10
+LEASE = 10.0
+SHORT = {"CRM_LEASE_SECONDS": str(LEASE)}
+"""A lease in all of these but one, which shows what it is by default."""
+
+SILENCE = LEASE + 10
 
 PACE = 0.1
 
 
 def crm_is_killed_between_commit_and_publish(broker: Kafka, folder: Path, running: ExitStack) -> None:
     stack = Stack(broker, folder, running)
-    crm, sidecar = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db"})
+    crm, sidecar = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite:///{folder}/crm.db", **SHORT})
     changes = Changes([crm.url], connections=50, clients=8)
     stack.relayed(50)
     # Committed without being published: the sidecar does not answer.
@@ -45,7 +48,7 @@ def crm_is_killed_between_commit_and_publish(broker: Kafka, folder: Path, runnin
 
 def crm_is_killed_again_and_again_under_changes(broker: Kafka, folder: Path, running: ExitStack) -> None:
     stack = Stack(broker, folder, running)
-    crm, _ = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/crm.db"})
+    crm, _ = stack.add("crm", {"CRM_DATABASE_URL": f"sqlite:///{folder}/crm.db", **SHORT})
     changes = Changes([crm.url], connections=50, clients=8, pace=PACE)
     with changes.going_on():
         for part in (1, 2):
@@ -67,7 +70,7 @@ def one_of_two_is_killed(broker: Kafka, folder: Path, running: ExitStack) -> Non
 
 
 def one_of_two_sleeps_through_its_lease(broker: Kafka, folder: Path, running: ExitStack) -> None:
-    pair = Pair(broker, folder, running, PACE)
+    pair = Pair(broker, folder, running, PACE, SHORT)
     with pair.changes.going_on():
         pair.relays(100)
         pair.first.pause()
@@ -82,7 +85,7 @@ def one_of_two_sleeps_through_its_lease(broker: Kafka, folder: Path, running: Ex
 
 def a_broker_is_silent_for_longer_than_a_lease_lasts(_: Kafka, folder: Path, running: ExitStack) -> None:
     broker = running.enter_context(Kafka(folder / "kafka"))  # the others need theirs
-    pair = Pair(broker, folder, running, PACE)
+    pair = Pair(broker, folder, running, PACE, SHORT)
     with pair.changes.going_on():
         pair.relays(100)
         relays = [relaying(replica.url) for replica in (pair.first, pair.second)]
@@ -99,7 +102,7 @@ def a_broker_is_silent_for_longer_than_a_lease_lasts(_: Kafka, folder: Path, run
 
 def relaying(url: str) -> bool:
     """Whether the CRM at `url` is the one that publishes."""
-    return "crm_relay_active 1" in httpx.get(f"{url}/metrics").text.splitlines()
+    return "crm_relay_active 1.0" in httpx.get(f"{url}/metrics").text.splitlines()
 
 
 Scenario = Callable[[Kafka, Path, ExitStack], None]

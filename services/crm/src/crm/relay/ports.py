@@ -1,0 +1,49 @@
+"""What the relay needs of others: events that wait, the right to publish them, and a way to the broker."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from crm.domain.event import ConnectionMandate
+
+
+class PublishError(Exception):
+    """Nothing is known to have reached the broker."""
+
+
+class RightLostError(Exception):
+    """Another process publishes now."""
+
+
+class Publisher(Protocol):
+    """The way to the broker."""
+
+    async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        """Send `events`; returns the reason by sequence for those the broker did not take.
+
+        However long it takes: when it returns or raises, none of them is on its way any more.
+        Raises PublishError.
+        """
+
+
+class Waiting(Protocol):
+    """The outbox, as far as the relay needs it."""
+
+    async def pending(self, after: int, limit: int) -> Sequence[ConnectionMandate]:
+        """The oldest `limit` events with a sequence above `after`, by rising sequence."""
+
+    async def forget(self, sequences: Sequence[int]) -> None:
+        """Take the events with these sequences out."""
+
+
+class Right(Protocol):
+    """The right to publish, which one process has at a time; see lease.py."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it."""
+
+    async def lasts(self, seconds: float) -> bool:
+        """Whether it lasts so many seconds more; taken or renewed if need be."""
+
+    async def release(self) -> None:
+        """Let another process have it at once."""

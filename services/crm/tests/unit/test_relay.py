@@ -1,0 +1,334 @@
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import pytest
+from helpers import details
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crm.domain.change import Change
+from crm.domain.customers import StoreUnavailableError
+from crm.domain.event import ConnectionMandate
+from crm.relay import relay as relay_module
+from crm.relay.ports import PublishError
+from crm.relay.relay import Relay, rounds
+from crm.store.customers import Store
+from crm.store.database import Database
+from crm.store.outbox import Outbox
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(relay_module, "LONGEST_PAUSE", 0.004)
+    monkeypatch.setattr(relay_module, "POLL", 0.01)
+    monkeypatch.setattr(relay_module, "RENEW", 0.01)
+
+
+class Broker:
+    """Stands for sidecar and broker; each event of a bulk meets the next of `fates`."""
+
+    def __init__(self, fates: Sequence[str] = ()) -> None:
+        self.fates = list(fates)
+        self.records: list[ConnectionMandate] = []
+        self.acknowledged: set[int] = set()
+        self.bulks: list[list[str]] = []
+        self.arrival = asyncio.Event()
+
+    async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        await asyncio.sleep(0)
+        self.bulks.append([event.connection_id for event in events])
+        failed = {}
+        for event in events:
+            fate = self.fates.pop(0) if self.fates else "taken"
+            if fate == "away":
+                raise PublishError("nobody there")
+            if fate != "refused":
+                self.records.append(event)
+                self.arrival.set()
+            if fate == "taken":
+                self.acknowledged.add(event.sequence)
+            else:
+                failed[event.sequence] = fate
+        return failed
+
+    async def has(self, records: int) -> None:
+        """Wait until it has so many records."""
+        async with asyncio.timeout(5):
+            while len(self.records) < records:
+                self.arrival.clear()
+                await self.arrival.wait()
+
+
+class Kept:
+    """An outbox in a list."""
+
+    def __init__(self, events: Sequence[ConnectionMandate]) -> None:
+        self.events = list(events)
+
+    async def pending(self, after: int, limit: int) -> list[ConnectionMandate]:
+        return [event for event in self.events if event.sequence > after][:limit]
+
+    async def forget(self, sequences: Sequence[int]) -> None:
+        self.events = [event for event in self.events if event.sequence not in sequences]
+
+
+class Mine:
+    """The right to publish, of a process that is alone unless `lost`."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.lost = False
+        self.asked = 0
+        self.asked_often = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def lasts(self, seconds: float) -> bool:
+        assert seconds > 0
+        self.asked += 1
+        if self.asked == 10:
+            self.asked_often.set()
+        self.held = not self.lost
+        return self.held
+
+    async def release(self) -> None:
+        self.held = False
+        self.released.set()
+
+
+def events_of(keys: Sequence[str]) -> list[ConnectionMandate]:
+    return [ConnectionMandate(f"id-{number}", number, "", key, "1") for number, key in enumerate(keys, start=1)]
+
+
+async def drained(relay: Relay) -> None:
+    relay.drain()
+    await asyncio.wait_for(relay.run(), 5)
+
+
+@given(st.lists(st.sampled_from("abcd")))
+def test_rounds_have_every_event_once_in_order_and_no_connection_twice(keys: list[str]) -> None:
+    events = events_of(keys)
+    bulks = rounds(events)
+    assert sorted(e.sequence for bulk in bulks for e in bulk) == [e.sequence for e in events]
+    for bulk in bulks:
+        assert bulk
+        assert len({event.connection_id for event in bulk}) == len(bulk)
+    for key in set(keys):
+        sent = [e.sequence for bulk in bulks for e in bulk if e.connection_id == key]
+        assert sent == sorted(sent)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from("abc"), max_size=20),
+    st.lists(st.sampled_from(["taken", "taken", "refused", "unacknowledged", "away"]), max_size=30),
+    st.integers(1, 7),
+)
+def test_every_event_arrives_and_none_before_the_one_it_follows_was_taken(
+    keys: list[str], fates: list[str], page: int
+) -> None:
+    events = events_of(keys)
+    outbox, broker = Kept(events), Broker(fates)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay_module, "PAGE", page)
+        asyncio.run(drained(Relay(outbox, broker, Mine())))
+    assert outbox.events == []
+    assert broker.acknowledged == {event.sequence for event in events}
+    last: defaultdict[str, int] = defaultdict(int)
+    for record in broker.records:
+        # The same one again is allowed (at least once), an older one never.
+        assert record.sequence >= last[record.connection_id]
+        last[record.connection_id] = record.sequence
+    assert all(events[record.sequence - 1] is record for record in broker.records)
+
+
+async def test_a_connection_that_fails_holds_back_its_own_events_only() -> None:
+    outbox, broker = Kept(events_of("aabb")), Broker(["refused"])
+    await drained(Relay(outbox, broker, Mine()))
+    assert broker.bulks == [["a", "b"], ["b"], ["a"], ["a"]]
+
+
+async def test_a_page_full_of_failing_connections_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "PAGE", 2)
+    outbox, broker = Kept(events_of("aaaab")), Broker(["refused"])
+    await drained(Relay(outbox, broker, Mine()))
+    assert [record.connection_id for record in broker.records] == list("baaaa")
+
+
+async def test_a_commit_wakes_it_at_once(database: Database, outbox: Outbox) -> None:
+    broker = Broker()
+    relay = Relay(outbox, broker, Mine())
+    store = Store(database, relay.wake)
+    running = asyncio.create_task(relay.run())
+    for number in range(3):
+        await store.accept(Change(details(f"c{number}")))
+        await broker.has(number + 1)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    assert await outbox.backlog() == 0
+
+
+async def test_after_a_crowd_the_next_events_gather_and_alone_none_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "GATHER", 3600.0)
+    alone, crowd = relay_module.CROWD - 1, relay_module.CROWD
+    events = events_of([f"c{number}" for number in range(alone + crowd + 2)])
+    outbox, broker = Kept([]), Broker()
+    relay = Relay(outbox, broker, Mine())
+    running = asyncio.create_task(relay.run())
+    for upto in (alone, alone + crowd):
+        outbox.events += events[len(broker.records) : upto]
+        relay.wake()
+        await broker.has(upto)
+    outbox.events.append(events[-2])
+    relay.wake()
+    await asyncio.sleep(10 * relay_module.POLL)
+    outbox.events.append(events[-1])
+    relay.drain()  # which ends an hour's gathering
+    await asyncio.wait_for(running, 5)
+    assert [len(bulk) for bulk in broker.bulks] == [alone, crowd, 2]
+
+
+async def test_while_nobody_is_there_it_asks_less_and_less_often_then_catches_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    outbox, broker = Kept(events_of("abc")), Broker(["away"] * 5)
+    relay = Relay(outbox, broker, Mine())
+    rest = relay._rest
+
+    async def noted(pause: float) -> None:
+        pauses.append(pause)
+        relay.wake()  # a commit does not cut the pause short
+        await rest(pause)
+
+    monkeypatch.setattr(relay, "_rest", noted)
+    running = asyncio.create_task(relay.run())
+    await broker.has(3)
+    assert pauses == [0.001, 0.002, 0.004, 0.004, 0.004]
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_an_outbox_that_is_away_for_a_while_does_not_end_it() -> None:
+    outbox, broker = Kept(events_of("a")), Broker()
+    answers = iter([StoreUnavailableError("away"), StoreUnavailableError("away")])
+    pending = outbox.pending
+
+    async def flaky(after: int, limit: int) -> list[ConnectionMandate]:
+        if error := next(answers, None):
+            raise error
+        return await pending(after, limit)
+
+    outbox.pending = flaky  # type: ignore[method-assign]
+    await drained(Relay(outbox, broker, Mine()))
+    assert len(broker.records) == 1
+
+
+async def test_what_came_while_the_last_sweep_was_under_way_is_drained_too() -> None:
+    first, second = events_of("ab")
+    outbox, broker = Kept([first]), Broker()
+    relay = Relay(outbox, broker, Mine())
+    forget = outbox.forget
+
+    async def forget_as_another_comes(sequences: Sequence[int]) -> None:
+        if first.sequence in sequences:
+            outbox.events.append(second)
+            relay.drain()
+        await forget(sequences)
+
+    outbox.forget = forget_as_another_comes  # type: ignore[method-assign]
+    await asyncio.wait_for(relay.run(), 5)
+    assert broker.records == [first, second]
+
+
+async def test_what_another_process_has_stored_is_found_without_being_told() -> None:
+    outbox, broker = Kept([]), Broker()
+    relay = Relay(outbox, broker, Mine())
+    running = asyncio.create_task(relay.run())
+    await asyncio.sleep(0)
+    outbox.events += events_of("a")
+    await broker.has(1)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_without_the_right_nothing_is_published_and_a_stop_waits_for_nothing() -> None:
+    outbox, broker, right = Kept(events_of("ab")), Broker(), Mine()
+    right.lost = True
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    await asyncio.sleep(0.05)
+    assert (broker.records, relay.active) == ([], False)
+    right.lost = False
+    await broker.has(2)
+    assert relay.active
+    right.lost = True
+    outbox.events += events_of("abc")[2:]
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    assert [event.connection_id for event in outbox.events] == ["c"]
+
+
+async def test_the_right_is_given_up_when_all_is_quiet_and_at_the_end() -> None:
+    outbox, broker, right = Kept(events_of("a")), Broker(), Mine()
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    await asyncio.wait_for(right.released.wait(), 5)
+    assert not relay.active
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    await right.lasts(1)
+    await relay.resign()
+    assert not relay.active
+
+
+async def test_the_right_is_renewed_while_a_bulk_is_under_way_and_then_no_more() -> None:
+    outbox, right, done = Kept(events_of("a")), Mine(), asyncio.Event()
+
+    class Slow(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+            await done.wait()
+            return await super().publish(events)
+
+    relay = Relay(outbox, Slow(), right)
+    running = asyncio.create_task(relay.run())
+    await asyncio.wait_for(right.asked_often.wait(), 5)
+    done.set()
+    await asyncio.wait_for(right.released.wait(), 5)
+    asked = right.asked
+    await asyncio.sleep(10 * relay_module.POLL)
+    assert right.asked == asked
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_the_right_is_kept_when_a_stop_leaves_a_bulk_under_way() -> None:
+    outbox, right, never = Kept(events_of("a")), Mine(), asyncio.Event()
+
+    class Silent(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+            self.arrival.set()
+            await never.wait()
+            return await super().publish(events)
+
+    broker = Silent()
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    await broker.arrival.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await relay.resign()
+    assert right.held
+
+
+async def test_it_counts_what_was_taken_and_what_was_not() -> None:
+    relay = Relay(Kept(events_of("abc")), Broker(["refused", "taken", "taken", "away"]), Mine())
+    await drained(relay)
+    assert (relay.published, relay.failed) == (3, 2)
