@@ -1,6 +1,7 @@
 """A MariaDB server as a process."""
 
 import getpass
+import os
 import subprocess
 from pathlib import Path
 
@@ -22,11 +23,15 @@ class MariaDb(Process):
         self.port = free_port()
         data = folder / "data"
         first = folder / "first.sql"
-        folder.mkdir(parents=True, exist_ok=True)
+        # A server that starts removes the temporary tables in its folder for them, whosever they are.
+        temporary = folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        env = {"TMPDIR": str(temporary)}
         first.write_text(_DATABASE)
         user = f"--user={getpass.getuser()}"
         install = ["mariadb-install-db", "--no-defaults", user, f"--datadir={data}", "--skip-test-db"]
-        subprocess.run(install, check=True, capture_output=True)
+        made = subprocess.run(install, env=os.environ | env, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, f"mariadb-install-db ended with {made.returncode}:\n{made.stdout}{made.stderr}"  # noqa: S101  a test's part
         words = [
             mariadbd(),
             "--no-defaults",
@@ -36,7 +41,7 @@ class MariaDb(Process):
             f"--init-file={first}",
         ]
         words += [f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"]
-        super().__init__(words + ([f"--version={version}"] if version else []), folder / "mariadb.log")
+        super().__init__(words + ([f"--version={version}"] if version else []), folder / "mariadb.log", env=env)
 
     @property
     def url(self) -> str:
