@@ -40,7 +40,7 @@ def run(url: str, script: str, folder: Path, seconds: int, connections: int = 16
 
 
 def _milliseconds(said: str, percent: int) -> float:
-    found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)$", said, re.MULTILINE)
+    found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s)\s*$", said, re.MULTILINE)
     if found is None:
         raise AssertionError(f"wrk says nothing of {percent}%:\n{said}")
     return float(found[1]) * _MILLISECONDS[found[2]]
