@@ -11,7 +11,16 @@ from typing import Any
 from cluster.target import Target
 from offline.versions import ROOT
 
-PARTS = ("scripts", "offline", "charts", "k8s", "services", "requirements-dev.lock", "versions.toml", "skaffold.yaml")
+PARTS = (
+    "scripts",
+    "offline",
+    "charts",
+    "k8s",
+    "services",
+    "requirements-cluster.lock",
+    "versions.toml",
+    "skaffold.yaml",
+)
 Finished = "subprocess.CompletedProcess[str]"
 
 
@@ -35,14 +44,14 @@ class Verbs:
     tree: Path
 
     def start(self, verb: str, *words: str) -> "subprocess.Popen[str]":
-        """Start one; its output, both streams, can be read."""
+        """Start one; its output can be read: both streams, unless it answers a machine."""
         where = {"CLUSTER": self.target.name, "KUBECONFIG": str(self.target.kubeconfig)}
         return subprocess.Popen(
             [self.tree / "scripts" / verb, *words],
             env={**os.environ, **where},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=None if "--json" in words else subprocess.STDOUT,
             text=True,
         )
 
