@@ -47,7 +47,7 @@ class MemoryStore:
         await self.check()
         return {id_: self.stored.get(id_, Stored()) for id_ in connection_ids}
 
-    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
+    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> Mapping[str, str]:
         changes = list(changes)
         self.before_save()
         await self.check()
@@ -61,6 +61,7 @@ class MemoryStore:
         if refused:
             self.refusals += 1
             raise RefusedError("ABORTED: possible etag mismatch")
+        return {mandate.connection_id: str(int(etag or 0) + 1) for mandate, etag in changes}
 
 
 class MemoryDeadLetters:

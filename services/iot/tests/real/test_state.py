@@ -113,6 +113,21 @@ def test_all_that_is_stored_comes_back_one_by_one_and_in_bulk(one: OneReplica) -
 
 # One key is written by itself, many are in one transaction.
 @pytest.mark.parametrize("count", [1, MANY])
+def test_the_version_that_a_write_tells_is_the_one_it_has(one: OneReplica, count: int) -> None:
+    ids = [f"v{count}-{number}" for number in range(count)]
+
+    async def work(store: DaprStore) -> None:
+        etags: dict[str, str | None] = dict.fromkeys(ids)
+        for sequence in range(3):
+            versions = await store.save([(told(id_, "1", sequence), etags[id_]) for id_ in ids])
+            etags = {id_: stored.etag for id_, stored in (await store.get_many(ids)).items()}
+            assert versions == (etags if isinstance(one.store, Redis) else {})
+
+    one.run(work)
+
+
+# One key is written by itself, many are in one transaction.
+@pytest.mark.parametrize("count", [1, MANY])
 def test_who_changes_a_key_with_a_stale_etag_is_refused(one: OneReplica, count: int) -> None:
     ids = [f"e{count}-{number}" for number in range(count)]
 

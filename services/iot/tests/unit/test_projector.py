@@ -201,3 +201,44 @@ def test_where_one_is_known_all_are_read() -> None:
     assert store.reads == 3
     assert store.level("c7") == "2"
     assert store.refusals == 0
+
+
+class TestRecent:
+    """What was written a moment ago is written over without being read."""
+
+    def test_one_change_after_the_other_is_read_once(self) -> None:
+        store = MemoryStore()
+        projector = Projector(store, Metrics())
+        for sequence in range(5):
+            assert asyncio.run(projector.project([told("1", sequence)])).applied
+        assert store.reads == 1
+        assert store.refusals == 0
+
+    def test_what_somebody_else_has_written_since_is_compared(self) -> None:
+        store = MemoryStore()
+        projector = Projector(store, Metrics())
+        asyncio.run(projector.project([told("1", 1)]))
+        store.put(told("2", 9))
+        assert not asyncio.run(projector.project([told("0", 5)])).applied
+        assert store.level("a") == "2"
+        assert asyncio.run(projector.project([told("0", 10)])).applied
+        assert store.level("a") == "0"
+
+    def test_what_seems_old_is_compared_with_what_is_stored(self) -> None:
+        store = MemoryStore()
+        projector = Projector(store, Metrics())
+        asyncio.run(projector.project([told("2", 9)]))
+        store.stored.clear()
+        assert asyncio.run(projector.project([told("1", 5)])).applied
+
+    def test_where_the_version_is_not_known_it_is_read(self) -> None:
+        class Reticent(MemoryStore):
+            async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> dict[str, str]:
+                await super().save(changes)
+                return {}
+
+        store = Reticent()
+        projector = Projector(store, Metrics())
+        for sequence in range(3):
+            asyncio.run(projector.project([told("1", sequence)]))
+        assert store.reads == 3

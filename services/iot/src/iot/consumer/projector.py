@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from iot.domain.mandate import Mandate, is_set_back, newest_per_connection, supersedes
 from iot.observability.metrics import Metrics
+from iot.readmodel.recent import Recent
 from iot.readmodel.store import RefusedError, Store, StoreAwayError, Stored
 
 ATTEMPTS: Final = 8
@@ -15,6 +16,10 @@ ATTEMPTS: Final = 8
 TOGETHER: Final = 500
 """Connections that are read and written together. A larger batch is worked on in such parts side by
 side: while one waits for the store, the next is made ready."""
+
+
+FEW: Final = 50
+"""Connections in a delivery that is no rebuild: what is written then may be changed soon again."""
 
 
 class SetBack(NamedTuple):
@@ -41,6 +46,7 @@ class Projector:
     def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store = store
         self._metrics = metrics
+        self._recent = Recent()
         self._filling = False
         """Whether connections are taken to be new: since many were read and none was known, as in a
         rebuild, and until a write is refused. In a rebuild reading is half of the work."""
@@ -50,8 +56,8 @@ class Projector:
 
         When somebody else wrote in between, what is stored is read and compared again, so an older
         level never overwrites a newer one, however late its writer. Doing it twice does no harm.
-        What is taken to be new is written without a look, as new: refused where it is not, and then
-        read and compared.
+        What is taken to be new is written without a look, as new, and what was written here a moment ago over
+        that: refused where it is not so any more, and then read and compared.
         """
         told = list(mandates)
         newest = newest_per_connection(told)
@@ -79,7 +85,11 @@ class Projector:
             for attempt in range(ATTEMPTS):
                 ids = [mandate.connection_id for mandate in left]
                 guessed = self._filling and not attempt
-                stored = dict.fromkeys(ids, Stored()) if guessed else await self._read(ids)
+                stored = (
+                    dict.fromkeys(ids, Stored())
+                    if guessed
+                    else self._just_written(left, attempt) or await self._read(ids)
+                )
                 if attempt:
                     # Of a refused write some was done.
                     written += [mandate for mandate in left if stored[mandate.connection_id].mandate == mandate]
@@ -91,16 +101,30 @@ class Projector:
                     return Outcome(written)
                 try:
                     with self._metrics.store_seconds.labels("write").time():
-                        await self._store.save((each, stored[each.connection_id].etag) for each in left)
+                        versions = await self._store.save((each, stored[each.connection_id].etag) for each in left)
                 except RefusedError as refused:
+                    self._recent.forget(ids)
                     self._metrics.store_refusals.inc()
                     reason = str(refused)
                     self._filling = False
                 else:
+                    if len(part) <= FEW:
+                        self._recent.wrote(left, versions)
                     return Outcome([*written, *left])
         except StoreAwayError as away:
+            self._recent.forget([mandate.connection_id for mandate in left])
             reason = str(away)
         return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
+
+    def _just_written(self, mandates: Sequence[Mandate], attempt: int) -> dict[str, Stored] | None:
+        """What was written here a moment ago, where all of these are newer. What seems to be old is compared with
+        what is stored: that may have been lost since."""
+        if attempt or len(mandates) > FEW:
+            return None
+        stored = self._recent.all_of([mandate.connection_id for mandate in mandates])
+        if stored and all(supersedes(mandate, stored[mandate.connection_id].mandate) for mandate in mandates):
+            return stored
+        return None
 
     async def _read(self, connection_ids: Sequence[str]) -> dict[str, Stored]:
         with self._metrics.store_seconds.labels("read").time():

@@ -4,7 +4,7 @@ Every key is written so that of two who make it the second is refused, and of tw
 """
 
 from asyncio import Lock
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from dapr.proto import api_v1, common_v1
@@ -32,6 +32,7 @@ class DaprStore:
         self._coalescer = Coalescer(self.get_many)
         self._writing = Lock()
         self._remembered: Capabilities | None = None
+        self._asked = False
 
     async def get(self, connection_id: str) -> Mandate | None:
         """See Store.get."""
@@ -64,21 +65,25 @@ class DaprStore:
             found[ids[item.key]] = Stored(decode(item.data), item.etag or None)
         return found
 
-    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
+    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> Mapping[str, str]:
         """See Store.save. Many go in one transaction where the store has them: it takes a third of the time so."""
         items = list(changes)
         try:
-            if len(items) == 1 and items[0][1]:
+            if len(items) == 1 and items[0][1] and self._asked:
+                can = self._remembered
                 await self._save(items, None)
-                return
-            can = await self._capabilities()
-            if len(items) > 1 and can.transactions:
-                await self._save_together(items, can.etag_of_new)
             else:
-                await self._save(items, can.etag_of_new)
+                can = await self._capabilities()
+                if len(items) > 1 and can.transactions:
+                    await self._save_together(items, can.etag_of_new)
+                else:
+                    await self._save(items, can.etag_of_new)
         except SidecarError as error:
-            self._remembered = None
+            self._remembered, self._asked = None, False
             raise (StoreAwayError if error.away else RefusedError)(str(error)) from error
+        if not (can and can.counting):
+            return {}
+        return {mandate.connection_id: str(int(etag or 0) + 1) for mandate, etag in items}
 
     async def _save(self, items: Sequence[tuple[Mandate, str | None]], etag_of_new: str | None) -> None:
         request = api_v1.SaveStateRequest(store_name=self._component)
@@ -108,7 +113,7 @@ class DaprStore:
         for component in about.registered_components:
             if component.name == self._component:
                 can = capabilities(component)
-                self._remembered = can if can.etag_of_new else None
+                self._remembered, self._asked = can if can.etag_of_new else None, True
                 return can
         raise StoreAwayError(f"the sidecar is without its component {self._component}")
 

@@ -1,6 +1,6 @@
 """The port to the read model: what the service needs of a state store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from iot.domain.mandate import Mandate
@@ -36,8 +36,9 @@ class Store(Protocol):
         To be written over it may take as long as the store needs, and so may `save`: who delivers waits.
         """
 
-    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> None:
+    async def save(self, changes: Iterable[tuple[Mandate, str | None]]) -> Mapping[str, str]:
         """Writes each mandate over the version named by its etag; None: only if there is none.
 
-        Raises RefusedError when not all was written.
+        Returns the versions that they have got, by connection id, as far as the store lets one know without
+        a look. Raises RefusedError when not all was written.
         """
