@@ -24,7 +24,7 @@ def test_an_edit_is_built_and_deployed(target: Target, tmp_path: Path) -> None:
         else:
             tree.mkdir(exist_ok=True)
             shutil.copy2(original, tree / part)
-    source = tree / "services" / "crm" / "src" / "crm" / "importer.py"
+    source = tree / "services" / "crm" / "src" / "crm" / "importer" / "importer.py"
     log = tmp_path / "skaffold.log"
     words = ["skaffold", "dev", "--kube-context", target.context, "--cleanup=false", "--tail=false"]
     with log.open("w") as sink:
