@@ -85,11 +85,10 @@ class Projector:
             for attempt in range(ATTEMPTS):
                 ids = [mandate.connection_id for mandate in left]
                 guessed = self._filling and not attempt
-                stored = (
-                    dict.fromkeys(ids, Stored())
-                    if guessed
-                    else self._just_written(left, attempt) or await self._read(ids)
-                )
+                if guessed:
+                    stored = dict.fromkeys(ids, Stored())
+                else:
+                    stored = self._just_written(left, ids) or await self._read(ids)
                 if attempt:
                     # Of a refused write some was done.
                     written += [mandate for mandate in left if stored[mandate.connection_id].mandate == mandate]
@@ -116,12 +115,12 @@ class Projector:
             reason = str(away)
         return Outcome(written, frozenset(mandate.connection_id for mandate in left), reason)
 
-    def _just_written(self, mandates: Sequence[Mandate], attempt: int) -> dict[str, Stored] | None:
+    def _just_written(self, mandates: Sequence[Mandate], ids: Sequence[str]) -> dict[str, Stored] | None:
         """What was written here a moment ago, where all of these are newer. What seems to be old is compared with
-        what is stored: that may have been lost since."""
-        if attempt or len(mandates) > FEW:
+        what is stored: that may have been lost since. A write that is refused ends what is known."""
+        if len(ids) > FEW:
             return None
-        stored = self._recent.all_of([mandate.connection_id for mandate in mandates])
+        stored = self._recent.all_of(ids)
         if stored and all(supersedes(mandate, stored[mandate.connection_id].mandate) for mandate in mandates):
             return stored
         return None
