@@ -2,23 +2,15 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from dapr.aio.clients import DaprClient
 from fastapi import FastAPI, HTTPException, Query, Request
+
+from bench.bare.lifespan import with_sidecar
 
 TOPIC = os.environ["TOPIC"]
 
-
-@asynccontextmanager
-async def _with_sidecar(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    async with DaprClient() as dapr:
-        yield {"dapr": dapr}
-
-
-app = FastAPI(lifespan=_with_sidecar)
+app = FastAPI(lifespan=with_sidecar)
 
 
 @app.get("/dapr/subscribe")
