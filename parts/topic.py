@@ -11,8 +11,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from parts.process import until
 
-_VIEW_IS_RENEWED = {KafkaError._DESTROY_BROKER}
-"""The client, which answers from what it knew of nodes and partitions, is just learning anew."""
+_FOR_NOW = {
+    KafkaError._DESTROY_BROKER,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+}
+"""Answers of a moment: the client is just learning nodes and partitions anew, or the broker, which was
+silent for so long that it was taken for gone, does not lead its partitions again yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class Topic:
         try:
             return [self._reader.get_watermark_offsets(partition, 10)[1] for partition in self._beginning]
         except KafkaException as error:
-            if error.args[0].code() not in _VIEW_IS_RENEWED:
+            if error.args[0].code() not in _FOR_NOW:
                 raise
             return None
 
