@@ -1,10 +1,11 @@
 """What can be set, what reaches the service, and what is refused with which words."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from .chart import CHARTS, Manifest, RefusedError, helm, read, render, the
+from .chart import CHARTS, ROOT, Manifest, RefusedError, helm, read, render, the
 from .manifests import built, values
 
 
@@ -71,6 +72,36 @@ def test_crm_with_customers_of_ones_own(tmp_path: Path) -> None:
         )
         == 2
     )
+
+
+def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() -> None:
+    server = {"database": "server", "service__nodeSelector": {"disk": "fast"}}
+    assert [m for m in render("crm", **server) if m["kind"] == "CronJob"] == []
+    manifests = render("crm", backup__schedule="15 2 * * *", **server)
+    jobs = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "CronJob"}
+    assert {name: (job["schedule"], job["suspend"]) for name, job in jobs.items()} == {
+        "crm-backup": ("15 2 * * *", False),
+        "crm-restore": ("15 2 * * *", True),
+    }
+    claim, scripts = the("PersistentVolumeClaim", manifests), the("ConfigMap", manifests)
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    secret = built("stores/crm-mariadb", "Secret")
+    images = tomllib.loads((ROOT / "versions.toml").read_text())["images"]
+    for job in jobs.values():
+        spec = job["jobTemplate"]["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"disk": "fast"}
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        (container,) = spec["containers"]
+        assert container["image"] == images["mariadb"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["command"][-1].removeprefix("/scripts/") in scripts["data"]
+        env = {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+        assert env["MYSQL_PWD"]["secretKeyRef"]["name"] == secret["metadata"]["name"]
+        assert env["MYSQL_PWD"]["secretKeyRef"]["key"] in secret["stringData"]
+        assert f"{env['USER']}:" in secret["stringData"]["url"]
+        assert secret["stringData"]["url"].endswith(f"@{env['HOST']}:3306/{env['DATABASE']}")
+        (volume,) = (v for v in spec["volumes"] if v["name"] == "backup")
+        assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
 
 
 def test_iot_by_default() -> None:
@@ -158,6 +189,8 @@ REFUSALS = [
     ("iot", "service__httpRoute", {"hostnames": ["h"]}, ["httpRoute", "parentRefs"]),
     ("iot", "service__podMonitor", {"interval": 30}, ["podMonitor", "string"]),
     ("crm", "customers", ["a"], ["customers", "string"]),
+    ("crm", "backup__schedule", "daily", ["backup", "schedule"]),
+    ("crm", "backup__schedule", "@daily", ["backup", "schedule"]),
 ]
 
 
