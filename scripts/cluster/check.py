@@ -89,11 +89,21 @@ def real_parts() -> dict[str, str]:
     return {"DAPRD": str(plan.dapr.out / "daprd"), "KAFKA_JARS": str(kafka.out)}
 
 
-STAGES: dict[str, Callable[[Way], None]] = {"lint": lint, "unit": unit, "e2e": e2e}
+def production(way: Way) -> None:
+    """Run the production form on a cluster of four nodes, and stop one of them hard.
+
+    :raises Failure: something accepted is lost, or does not come back.
+    """
+    _run(way, *PYTHON, "pytest", "tests/production", "-s")
+
+
+STAGES: dict[str, Callable[[Way], None]] = {"lint": lint, "unit": unit, "e2e": e2e, "production": production}
+# What `make test` runs: not what takes four nodes.
+USUAL = ("lint", "unit", "e2e")
 
 
 def check(stages: list[str]) -> None:
-    """Run stages, all of them when none is named; the first failure ends it.
+    """Run stages, the usual ones when none is named; the first failure ends it.
 
     :raises Failure: a stage fails.
     """
@@ -105,7 +115,7 @@ def check(stages: list[str]) -> None:
     # With which the end-to-end suite asks the services, as the README does.
     host.install({"curl": "curl"})
     try:
-        for name in stages or STAGES:
+        for name in stages or USUAL:
             say(f"== {name}")
             begun = time.monotonic()
             STAGES[name](way)
