@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster import engine, host
+from cluster.built import Built
 from cluster.command import log_file
 from cluster.failure import Failure
 from cluster.target import developer
@@ -73,6 +74,24 @@ def e2e(way: Way) -> None:
     _run(way, *PYTHON, "pytest", "tests/e2e")
 
 
+def pull(way: Way) -> None:
+    """Walk the way with image registries on hosts of our own; what they pull was built on this machine.
+
+    :raises Failure: a test fails, or this machine builds no images.
+    """
+    if not isinstance(way, Built):
+        raise Failure("registries of our own are filled with images that are built here", "Run it with IMAGES=build")
+    _run(way, *PYTHON, "pytest", "tests/pull", "-m", "not long")
+
+
+def pull_all(way: Way) -> None:
+    """Walk on: the end-to-end suite on that way, and a slow registry.
+
+    :raises Failure: as `pull`.
+    """
+    _run(way, *PYTHON, "pytest", "tests/pull", "-m", "long")
+
+
 def real_parts() -> dict[str, str]:
     """Return the variables that name the sidecar and Kafka's jars, where the project has built them.
 
@@ -89,11 +108,16 @@ def real_parts() -> dict[str, str]:
     return {"DAPRD": str(plan.dapr.out / "daprd"), "KAFKA_JARS": str(kafka.out)}
 
 
-STAGES: dict[str, Callable[[Way], None]] = {"lint": lint, "unit": unit, "e2e": e2e}
+STAGES: dict[str, Callable[[Way], None]] = {
+    **{"lint": lint, "unit": unit, "e2e": e2e},
+    **{"pull": pull, "pull-all": pull_all},
+}
+# Those of a run that names none.
+USUAL = ("lint", "unit", "e2e")
 
 
 def check(stages: list[str]) -> None:
-    """Run stages, all of them when none is named; the first failure ends it.
+    """Run stages, the usual ones when none is named; the first failure ends it.
 
     :raises Failure: a stage fails.
     """
@@ -105,7 +129,7 @@ def check(stages: list[str]) -> None:
     # With which the end-to-end suite asks the services, as the README does.
     host.install({"curl": "curl"})
     try:
-        for name in stages or STAGES:
+        for name in stages or USUAL:
             say(f"== {name}")
             begun = time.monotonic()
             STAGES[name](way)
