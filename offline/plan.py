@@ -72,6 +72,8 @@ skaffold = program(
 etcd = program("etcd", ["go.etcd.io/etcd/server/v3"], rename={"server": "etcd"})
 coredns = program("coredns", ["."])
 pause = program("pause", ["."])
+# Of the checks alone: no cluster needs it.
+actionlint = program("actionlint", ["github.com/rhysd/actionlint/cmd/actionlint"])
 local_path = program("local-path-provisioner", ["github.com/rancher/local-path-provisioner"])
 
 bookworm = debian("node")

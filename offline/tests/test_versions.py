@@ -25,6 +25,7 @@ MODULES = {
     "kind": ("sigs.k8s.io/kind", ("tools", "kind")),
     "helm": ("helm.sh/helm/v3", ("tools", "helm")),
     "skaffold": ("github.com/GoogleContainerTools/skaffold/v2", ("tools", "skaffold")),
+    "actionlint": ("github.com/rhysd/actionlint", ("checks", "actionlint")),
 }
 JARS = {
     "org.apache.kafka:kafka_2.13": version("platform", "kafka"),

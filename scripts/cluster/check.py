@@ -18,6 +18,7 @@ from cluster.way import Way, choose, made_by
 from offline import plan, process
 from offline.java import jars
 from offline.progress import say, step
+from offline.scheduler import build
 from offline.versions import ROOT
 
 PYTHON = [sys.executable, "-m"]
@@ -31,7 +32,7 @@ SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit
 SHELL += [".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.
-YAML = ["k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]
+YAML = ["k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml", ".github/**/*.yml"]
 
 
 def lint(way: Way) -> None:
@@ -52,6 +53,11 @@ def lint(way: Way) -> None:
         _run(way, "shellcheck", *_files(SHELL))
     _run(way, "hadolint", *_files(CONTAINERFILES))
     _run(way, "yamllint", "--strict", *_files(YAML))
+    if host.missing(["go"]):
+        say("  ! no Go here, which builds actionlint: the workflows are not checked")
+    else:
+        build([plan.actionlint], workers=1)
+        _run(way, str(plan.actionlint.out / "actionlint"))
 
 
 def unit(way: Way) -> None:
