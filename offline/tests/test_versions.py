@@ -102,7 +102,7 @@ def test_jars() -> None:
 
 
 def test_every_image_of_the_manifests_is_in_versions_toml() -> None:
-    images = {name: image(name) for name in ("redis", "mariadb", "zipkin", "strimzi-double")}
+    images = {name: image(name) for name in ("redis", "mariadb", "zipkin", "akhq", "strimzi-double")}
     named = {one for path in MANIFESTS for document in documents(path) for one in values(document, "image")}
     assert named == set(images.values())
 
