@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -30,7 +31,8 @@ SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit
 SHELL += [".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.
-YAML = ["k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]
+WORKFLOWS = [".github/workflows/*.yaml"]
+YAML = [*WORKFLOWS, "k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]
 
 
 def lint(way: Way) -> None:
@@ -49,6 +51,10 @@ def lint(way: Way) -> None:
         say("  ! no shellcheck here (its package has none for Linux on arm64): scripts of sh are not checked")
     else:
         _run(way, "shellcheck", *_files(SHELL))
+    if shutil.which("actionlint", path=way.env["PATH"]):
+        _run(way, "actionlint")
+    else:
+        say("  ! no actionlint here (it is built where images are): workflows are checked where they run")
     _run(way, "hadolint", *_files(CONTAINERFILES))
     _run(way, "yamllint", "--strict", *_files(YAML))
 
