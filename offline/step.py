@@ -4,12 +4,16 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from offline.process import run
+
+KEPT = 3 * 24 * 60 * 60.0
+"""Seconds for which an output that nobody asks for is kept once a newer one is there: another checkout may use it."""
 
 CACHE = Path(os.environ.get("MANDATES_CACHE", Path.home() / ".cache" / "mandates"))
 
@@ -92,11 +96,13 @@ class Step:
         return CACHE / "logs" / f"{self.name}.log"
 
     def done(self) -> bool:
-        """Tell whether the output for these inputs is there."""
-        return self.out.is_dir() and self.present(self)
+        """Tell whether the output for these inputs is there; who asks is going to use it."""
+        if there := self.out.is_dir() and self.present(self):
+            os.utime(self.out)
+        return there
 
     def run(self) -> None:
-        """Build the output; older outputs of the step are removed once the new one is there.
+        """Build the output; older ones of the step that nobody uses any more are removed once the new one is there.
 
         :raises BuildError: the recipe failed; what it left is removed at the next run.
         """
@@ -109,5 +115,5 @@ class Step:
         self.recipe(Run(self.name, half_done, self.log, {need.name: need.out for need in self.needs}))
         half_done.rename(self.out)
         for other in self.out.parent.iterdir():
-            if other != self.out:
+            if time.time() - other.stat().st_mtime > KEPT:
                 shutil.rmtree(other, ignore_errors=True)

@@ -1,11 +1,13 @@
 """What a step's key depends on, and what a step leaves behind, however it ends."""
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from offline.step import BuildError, Run, Step
+from offline.step import KEPT, BuildError, Run, Step
 
 
 def nothing(_: Run) -> None:
@@ -99,17 +101,21 @@ def test_what_an_older_run_logged_is_gone() -> None:
     assert second.log.read_text() == "$ echo second\nsecond\n"
 
 
-def test_older_outputs_are_removed_once_the_new_one_is_there() -> None:
-    old, new = (Step("one", write(version), settings=[version]) for version in ("1", "2"))
-    old.run()
+def test_older_outputs_that_nobody_uses_are_removed_once_the_new_one_is_there() -> None:
+    unused, used, new = (Step("one", write(version), settings=[version]) for version in ("1", "2", "3"))
+    long_ago = time.time() - KEPT - 1
+    for one in (unused, used):
+        one.run()
+        os.utime(one.out, (long_ago, long_ago))
+    assert used.done()
 
     def look_back(run: Run) -> None:
-        assert old.done()
-        write("2")(run)
+        assert unused.out.is_dir()
+        write("3")(run)
 
-    Step("one", look_back, settings=["2"]).run()
+    Step("one", look_back, settings=["3"]).run()
     assert new.done()
-    assert list(new.out.parent.iterdir()) == [new.out]
+    assert {*new.out.parent.iterdir()} == {new.out, used.out}
 
 
 def test_a_failed_step_keeps_the_older_output() -> None:
