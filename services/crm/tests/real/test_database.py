@@ -150,7 +150,11 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
     holding = asyncio.create_task(hold())
     await locked.wait()
     store = Store(databases[0], lambda: None)
-    assert (await store.accept(Change(details("a")))).customer_id == 1
+    try:
+        accepted = await store.accept(Change(details("a")))
+    except StoreUnavailableError:  # MariaDB's two clocks may disagree, and then the one who waits is asked to try again
+        accepted = await store.accept(Change(details("a")))
+    assert accepted.customer_id == 1
     going_on.set()
     await asyncio.gather(holding, return_exceptions=True)
 
