@@ -69,11 +69,10 @@ skaffold = program(
         "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": (f"v{version('tools', 'skaffold')}")
     },
 )
+actionlint = program("actionlint", ["github.com/rhysd/actionlint/cmd/actionlint"])
 etcd = program("etcd", ["go.etcd.io/etcd/server/v3"], rename={"server": "etcd"})
 coredns = program("coredns", ["."])
 pause = program("pause", ["."])
-# Of the checks alone: no cluster needs it.
-actionlint = program("actionlint", ["github.com/rhysd/actionlint/cmd/actionlint"])
 local_path = program("local-path-provisioner", ["github.com/rancher/local-path-provisioner"])
 
 bookworm = debian("node")
@@ -155,12 +154,13 @@ def _collect_tools(run: Run) -> None:
         ("go-helm", ["helm"]),
         ("go-skaffold", ["skaffold"]),
         ("go-kubernetes", ["kubectl"]),
+        ("go-actionlint", ["actionlint"]),
     ):
         for name in names:
             shutil.copy2(run.inputs[family] / name, run.out / name)
 
 
-tools = Step("tools", _collect_tools, needs=[kind, helm, skaffold, kubernetes])
+tools = Step("tools", _collect_tools, needs=[kind, helm, skaffold, kubernetes, actionlint])
 
 # The steps whose outputs a cluster and its users need; the rest is on the way to them.
 TARGETS = [tools, node, dapr, dapr_images, platform, python, crds]

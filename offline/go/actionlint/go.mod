@@ -1,4 +1,4 @@
-// actionlint, which checks the workflows of .github.
+// actionlint, built from its Go module.
 module mandates/offline/actionlint
 
 go 1.26.0
