@@ -57,10 +57,16 @@ kind = program(
     ["sigs.k8s.io/kind"],
     also=copy_from("sigs.k8s.io/kind", version("tools", "kind"), "images/base/files", "files"),
 )
+_major, _minor, _ = version("platform", "kubernetes").split(".")
 helm = program(
     "helm",
     ["helm.sh/helm/v3/cmd/helm"],
-    symbols={"helm.sh/helm/v3/internal/version.version": f"v{version('tools', 'helm')}"},
+    symbols={
+        "helm.sh/helm/v3/internal/version.version": f"v{version('tools', 'helm')}",
+        # For which `helm template` takes itself to be: without them 1.20, which charts refuse.
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": _major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": _minor,
+    },
 )
 skaffold = program(
     "skaffold",
