@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from kubernetes import client
 
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from curl import Service, service
 from offline.versions import ROOT
 from polling import poll_until
@@ -31,7 +31,7 @@ def restored(target: Target) -> Iterator[None]:
 
 
 def pods(core: client.CoreV1Api) -> list[client.V1Pod]:
-    listed = core.list_namespaced_pod("default", label_selector="app.kubernetes.io/name=crm").items
+    listed = core.list_namespaced_pod(NAMESPACE, label_selector="app.kubernetes.io/name=crm").items
     return [pod for pod in listed if pod.metadata.deletion_timestamp is None]
 
 
@@ -41,7 +41,7 @@ def ready(pod: client.V1Pod) -> bool:
 
 def kill(core: client.CoreV1Api, pod: client.V1Pod) -> None:
     """As a node that loses its power: without a word to the process."""
-    core.delete_namespaced_pod(pod.metadata.name, "default", grace_period_seconds=0)
+    core.delete_namespaced_pod(pod.metadata.name, NAMESPACE, grace_period_seconds=0)
 
 
 def created(crm: Service, connection: str) -> str:
