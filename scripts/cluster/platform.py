@@ -1,7 +1,6 @@
 """What the services stand on: Dapr's control plane, Kafka with its topic and users, Redis."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,13 +9,13 @@ from typing import NamedTuple
 
 from cluster.chart import PATIENCE
 from cluster.failure import Failure
+from cluster.secret import fresh
 from cluster.target import Target
 from cluster.way import Way
 from offline.progress import say, step
 from offline.versions import ROOT, version
 
 K8S = ROOT / "k8s"
-SERVICES = ("crm", "iot")
 STRIMZI = ("kafkatopic", "kafkauser", "kafkanodepool", "kafka")
 # Seconds for an operator to take its leave of what is being deleted.
 LEAVE = 60
@@ -42,7 +41,8 @@ def install(target: Target, way: Way, form: Form = SMALL) -> None:
     :raises Failure: something is refused or not ready in time.
     """
     _release(target)
-    _tokens(target)
+    _namespace(target)
+    _secrets(target)
     with ThreadPoolExecutor() as pool:
         tasks = [
             pool.submit(_dapr, target, way, form.dapr),
@@ -71,20 +71,34 @@ def _release(target: Target) -> None:
                 target.kubectl("delete", "secret", *where, "--selector", books, log="helm")
 
 
-def _tokens(target: Target) -> None:
-    """Make the token with which each service's sidecar proves itself, once: no file has it, and it stays."""
-    for service in SERVICES:
-        name = f"{service}-app-token"
-        if target.get("secret", name) is not None:
-            continue
-        with step(f"make secret {name}"):
-            secret = {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "mandates"}},
-                "stringData": {"token": secrets.token_hex(32)},
-            }
-            target.kubectl("create", "-f", "-", stdin=json.dumps(secret))
+def _namespace(target: Target) -> None:
+    """Make the namespace of all of it, with the policies that hold for its pods before there is one."""
+    with step(f"namespace {target.namespace}"):
+        target.kubectl("apply", "-f", K8S / "namespace.yaml")
+        target.kubectl("apply", "-k", K8S / "network", log="network")
+
+
+def _secrets(target: Target) -> None:
+    """Make each Secret that nobody else makes, once: no file has it, and what is there stays, whoever made it.
+
+    :raises Failure: the cluster refuses one.
+    """
+    # Created and not applied: where this cannot be told, none is written over.
+    there = {one["metadata"]["name"] for one in (target.get("secrets") or {"items": []})["items"]}
+    missing = [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "mandates"}},
+            "stringData": content,
+        }
+        for name, content in fresh().items()
+        if name not in there
+    ]
+    if missing:
+        with step("make secrets"):
+            items = json.dumps({"apiVersion": "v1", "kind": "List", "items": missing})
+            target.kubectl("create", "-f", "-", stdin=items)
 
 
 def _gone(target: Target) -> None:
@@ -139,6 +153,9 @@ def _kafka(target: Target, way: Way, manifests: Path) -> None:
         target.kubectl("apply", "-k", manifests, log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
             _ready(target, kind)
+        # Only now are there the Secrets that it mounts.
+        target.kubectl("apply", "-k", K8S / "kafka-tools", log="kafka")
+        target.kubectl("rollout", "status", "deployment/kafka-tools", f"--timeout={PATIENCE}s", log="kafka")
 
 
 def _ready(target: Target, kind: str) -> None:

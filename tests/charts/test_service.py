@@ -1,6 +1,7 @@
 """What every service is on the cluster, whichever chart it comes from."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from readme import readme, schema
 
-from .chart import CHARTS, SERVICES, Manifest, RefusedError, helm, read, render, render_as, the
+from .chart import CHARTS, ROOT, SERVICES, Manifest, RefusedError, helm, read, render, render_as, the
 
 pytestmark = pytest.mark.parametrize("name", SERVICES)
 
@@ -28,6 +29,8 @@ def test_everything_bears_the_name_of_the_release(name: str) -> None:
         ("ServiceAccount", name),
         ("Service", name),
         ("Deployment", name),
+        ("NetworkPolicy", name),
+        ("NetworkPolicy", f"{name}-test"),
     }
     assert container(name)["name"] == name
 
@@ -172,9 +175,22 @@ def test_a_new_chart_version_alone_restarts_no_pod(name: str) -> None:
 
 
 def test_a_stopping_pod_drains_before_it_is_killed(name: str) -> None:
-    spec = pod(name, service__drainSeconds=3, service__terminationGracePeriodSeconds=20)["spec"]
+    spec = pod(name, service__drainSeconds=3, service__terminationGracePeriodSeconds=50)["spec"]
     assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
-    assert spec["terminationGracePeriodSeconds"] == 20
+    assert spec["terminationGracePeriodSeconds"] == 50
+
+
+def test_what_a_stopping_pod_may_take_is_less_than_it_is_given(name: str) -> None:
+    """Of the service that is what its own code says."""
+    (main,) = (ROOT / "services" / name / "src").glob("*/__main__.py")
+    found = re.search(r"^GRACE: Final = (\d+)$", main.read_text(), re.MULTILINE)
+    assert found
+    needed = 2 + int(found[1]) + 10
+    with pytest.raises(
+        RefusedError, match=rf"service\.terminationGracePeriodSeconds is {needed}, .* which are {needed}"
+    ):
+        render(name, service__terminationGracePeriodSeconds=needed)
+    assert pod(name, service__terminationGracePeriodSeconds=needed + 1)
 
 
 def test_the_image_is_the_tag_or_the_app_version(name: str) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cluster.secret import fresh
+
 from .chart import CHARTS, ROOT, Manifest, RefusedError, helm, read, render, the
-from .manifests import built, values
+from .manifests import values
 
 
 def settings(chart: str, **values: object) -> dict[str, object]:
@@ -39,12 +41,11 @@ def test_crm_with_a_file() -> None:
 
 
 def test_crm_with_a_server() -> None:
-    """The Secret is the one that k8s/stores/crm-mariadb makes."""
+    """The Secret is the one that `make up` makes for k8s/stores/crm-mariadb."""
     reference = settings("crm", database="server")["CRM_DATABASE_URL"]
     assert reference == {"secretKeyRef": values("crm")["databaseSecret"]}
-    secret = built("stores/crm-mariadb", "Secret")
-    assert reference["secretKeyRef"]["name"] == secret["metadata"]["name"]
-    assert secret["stringData"][reference["secretKeyRef"]["key"]].startswith("mysql+pymysql://")
+    secret = fresh()[reference["secretKeyRef"]["name"]]
+    assert secret[reference["secretKeyRef"]["key"]].startswith("mysql+pymysql://")
 
 
 def test_crm_with_customers_of_ones_own(tmp_path: Path) -> None:
@@ -85,7 +86,8 @@ def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() ->
     }
     claim, scripts = the("PersistentVolumeClaim", manifests), the("ConfigMap", manifests)
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    secret = built("stores/crm-mariadb", "Secret")
+    reference = values("crm")["databaseSecret"]
+    secret = fresh()[reference["name"]]
     images = tomllib.loads((ROOT / "versions.toml").read_text())["images"]
     for job in jobs.values():
         spec = job["jobTemplate"]["spec"]["template"]["spec"]
@@ -96,10 +98,10 @@ def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() ->
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["command"][-1].removeprefix("/scripts/") in scripts["data"]
         env = {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
-        assert env["MYSQL_PWD"]["secretKeyRef"]["name"] == secret["metadata"]["name"]
-        assert env["MYSQL_PWD"]["secretKeyRef"]["key"] in secret["stringData"]
-        assert f"{env['USER']}:" in secret["stringData"]["url"]
-        assert secret["stringData"]["url"].endswith(f"@{env['HOST']}:3306/{env['DATABASE']}")
+        assert env["MYSQL_PWD"]["secretKeyRef"]["name"] == reference["name"]
+        assert env["MYSQL_PWD"]["secretKeyRef"]["key"] in secret
+        assert f"{env['USER']}:" in secret["url"]
+        assert secret["url"].endswith(f"@{env['HOST']}:3306/{env['DATABASE']}")
         (volume,) = (v for v in spec["volumes"] if v["name"] == "backup")
         assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
 

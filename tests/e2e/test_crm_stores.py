@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from curl import Service, service
 from document import steps
 from offline.versions import ROOT
@@ -37,7 +37,7 @@ def restored(target: Target) -> Iterator[None]:
 
 
 def pods(core: client.CoreV1Api) -> list[client.V1Pod]:
-    listed = core.list_namespaced_pod("default", label_selector="app.kubernetes.io/name=crm").items
+    listed = core.list_namespaced_pod(NAMESPACE, label_selector="app.kubernetes.io/name=crm").items
     return [pod for pod in listed if pod.metadata.deletion_timestamp is None]
 
 
@@ -47,7 +47,7 @@ def ready(pod: client.V1Pod) -> bool:
 
 def kill(core: client.CoreV1Api, pod: client.V1Pod) -> None:
     """As a node that loses its power: without a word to the process."""
-    core.delete_namespaced_pod(pod.metadata.name, "default", grace_period_seconds=0)
+    core.delete_namespaced_pod(pod.metadata.name, NAMESPACE, grace_period_seconds=0)
 
 
 def created(crm: Service, connection: str) -> str:

@@ -36,6 +36,10 @@ spec:
       serviceAccountName: {{ $chart.Release.Name }}
       automountServiceAccountToken: false
       enableServiceLinks: false
+      {{- $needed := add .drainSeconds .shutdownSeconds .dapr.gracefulShutdownSeconds }}
+      {{- if ge $needed (int64 .terminationGracePeriodSeconds) }}
+      {{- printf "service.terminationGracePeriodSeconds is %v, and must be more than drainSeconds + shutdownSeconds + dapr.gracefulShutdownSeconds, which are %d: else the sidecar is killed with work in hand" .terminationGracePeriodSeconds $needed | fail }}
+      {{- end }}
       terminationGracePeriodSeconds: {{ .terminationGracePeriodSeconds }}
       {{- include "service.placement" $chart | nindent 6 }}
       {{- with .affinity }}

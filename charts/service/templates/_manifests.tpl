@@ -18,6 +18,7 @@ All that a service is, for a chart to include once:
 {{- include "service.scaling" .chart }}
 {{- include "service.outside" . }}
 {{- include "service.files" . }}
+{{- include "service.network" .chart }}
 {{- end }}
 
 {{- define "service.account" -}}
@@ -88,8 +89,7 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: {{ .Release.Name }}-test
-  # Not the selector's labels: the Service must not find this pod.
-  labels: {{- include "service.family" . | nindent 4 }}
+  labels: {{- include "service.tester" . | nindent 4 }}
   annotations:
     helm.sh/hook: test
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded

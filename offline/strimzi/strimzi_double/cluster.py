@@ -12,12 +12,17 @@ METADATA_VERSION = "4.3-IV0"
 
 @dataclass(frozen=True)
 class Listener:
-    """A door for clients. scram: they must say who they are, with SCRAM-SHA-512."""
+    """A door for clients.
+
+    scram: they must say who they are, with SCRAM-SHA-512.
+    peers: the NetworkPolicy's words for who may come; None: everyone.
+    """
 
     name: str
     port: int
     tls: bool
     scram: bool
+    peers: list[Resource] | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _KNOWN = {
     "Kafka.spec.entityOperator": {"topicOperator", "userOperator"},
     "Kafka.spec.entityOperator.topicOperator": {"jvmOptions", "logging", "resources"},
     "Kafka.spec.entityOperator.userOperator": {"jvmOptions", "logging", "resources"},
-    "listener": {"name", "port", "type", "tls", "authentication"},
+    "listener": {"name", "port", "type", "tls", "authentication", "networkPolicyPeers"},
     "listener.authentication": {"type"},
     "KafkaNodePool.spec": {"jvmOptions", "replicas", "resources", "roles", "storage", "template"},
     "KafkaNodePool.spec.template": {"pod"},
@@ -185,7 +185,7 @@ def _listener(entry: Resource) -> Listener:
     _refuse_unknown("listener.authentication", authentication, f"{where}.authentication")
     if authentication and authentication["type"] != "scram-sha-512":
         raise _beyond(f"{where}.authentication.type {authentication['type']} (only scram-sha-512)")
-    return Listener(entry["name"], entry["port"], entry["tls"], scram=bool(authentication))
+    return Listener(entry["name"], entry["port"], entry["tls"], bool(authentication), entry.get("networkPolicyPeers"))
 
 
 def _storage(storage: Resource) -> Storage:

@@ -127,7 +127,7 @@ def _brokers_service(cluster: Cluster, owner: Resource) -> Resource:
 
 
 def _network_policy(cluster: Cluster, owner: Resource) -> Resource:
-    """The nodes and the operator reach the inner ports, everyone the listeners."""
+    """The nodes and the operator reach the inner ports, whom they name, or everyone, the listeners."""
     insiders = [
         {"podSelector": {"matchLabels": selector(cluster)}},
         {
@@ -136,14 +136,17 @@ def _network_policy(cluster: Cluster, owner: Resource) -> Resource:
         },
     ]
     inner = [{"port": port, "protocol": "TCP"} for port in (CONTROL_PLANE_PORT, REPLICATION_PORT)]
-    outer = [{"port": entry.port, "protocol": "TCP"} for entry in cluster.listeners]
+    outer = [
+        {"ports": [{"port": entry.port, "protocol": "TCP"}]} | ({} if entry.peers is None else {"from": entry.peers})
+        for entry in cluster.listeners
+    ]
     name = f"{cluster.name}-network-policy-kafka"
     return {
         **_object("networking.k8s.io/v1", "NetworkPolicy", name, cluster, owner),
         "spec": {
             "podSelector": {"matchLabels": selector(cluster)},
             "policyTypes": ["Ingress"],
-            "ingress": [{"from": insiders, "ports": inner}, {"ports": outer}],
+            "ingress": [{"from": insiders, "ports": inner}, *outer],
         },
     }
 
