@@ -14,10 +14,12 @@ import pytest
 
 import zones
 from cluster import engine, node
+from cluster.failure import Failure
 from cluster.target import Target
 from form import NAME, Running, up
 from offline.progress import say, step
 from offline.step import CACHE
+from operate.broker import TOOLS, TOPIC
 from operate.pod import run_in
 from polling import poll_until
 
@@ -89,7 +91,7 @@ def load(running: Running) -> Iterator[Load]:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "load", "labels": {"app.kubernetes.io/part-of": "mandates"}},
+        "metadata": {"name": "load", "labels": {"app.kubernetes.io/name": "load"}},
         "spec": {
             "nodeSelector": {"node-role.kubernetes.io/control-plane": ""},
             "tolerations": [{"operator": "Exists"}],
@@ -109,6 +111,7 @@ def load(running: Running) -> Iterator[Load]:
         },
     }
     target.kubectl("delete", "pod", "load", "--ignore-not-found")
+    target.kubectl("apply", "-f", LOAD.with_suffix(".yaml"))
     target.kubectl("create", "-f", "-", stdin=json.dumps(pod))
     target.kubectl("wait", "--for=condition=Ready", "pod/load", "--timeout=60s")
     with subprocess.Popen(
@@ -146,23 +149,27 @@ def zone_of(running: Running) -> dict[str, str]:
     return {one["metadata"]["name"]: one["metadata"]["labels"]["topology.kubernetes.io/zone"] for one in found}
 
 
+def described(running: Running, *words: str) -> str:
+    """What kafka-topics.sh says. AssertionError where it cannot be asked: its pod may have been on the node."""
+    try:
+        return run_in(running.target, TOOLS, "kafka-topics.sh", "--describe", *words)
+    except Failure as failure:
+        raise AssertionError(str(failure)) from failure
+
+
 def in_sync(running: Running) -> bool:
     """Whether every partition has all its replicas."""
-    (pod, *_) = nodes_of(running, f"{KAFKA},strimzi.io/broker-role=true")
-    tool = "bin/kafka-topics.sh --bootstrap-server localhost:9092 --describe --under-replicated-partitions"
-    return run_in(running.target, pod, "sh", "-c", f"KAFKA_HEAP_OPTS=-Xmx64m {tool}").strip() == ""
+    return described(running, "--under-replicated-partitions").strip() == ""
 
 
 def replicas(running: Running) -> list[set[str]]:
     """The zones of each partition's replicas, of the topic of mandates."""
-    brokers = nodes_of(running, f"{KAFKA},strimzi.io/broker-role=true")
     zones_ = zone_of(running)
+    brokers = nodes_of(running, f"{KAFKA},strimzi.io/broker-role=true")
     by_id = {name.rpartition("-")[2]: zones_[node] for name, node in brokers.items()}
-    pod = next(iter(brokers))
-    tool = "bin/kafka-topics.sh --bootstrap-server localhost:9092 --describe --topic connection-mandates-topic"
-    said = run_in(running.target, pod, "sh", "-c", f"KAFKA_HEAP_OPTS=-Xmx64m {tool}")
-    lines = [line.split("Replicas: ")[1].split()[0] for line in said.splitlines() if "Replicas: " in line]
-    return [{by_id[one] for one in line.split(",")} for line in lines]
+    lines = described(running, "--topic", TOPIC).splitlines()
+    found = [line.split("Replicas: ")[1].split()[0] for line in lines if "Replicas: " in line]
+    return [{by_id[one] for one in line.split(",")} for line in found]
 
 
 @pytest.fixture

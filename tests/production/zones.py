@@ -1,5 +1,7 @@
 """A kind cluster of one control plane and three workers, each a zone of its own."""
 
+from dataclasses import replace
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 from cluster.target import Target
@@ -35,6 +37,17 @@ def connect(target: Target, way: Way) -> None:
                 *(f"ip route replace {cidr} via {host}" for name, (cidr, host) in networks.items() if name != node),
             ]
             on_node(target, way, node, " && ".join(lines))
+        _place_again(target, {node: IPv4Network(cidr) for node, (cidr, _) in networks.items()})
+
+
+def _place_again(target: Target, networks: dict[str, IPv4Network]) -> None:
+    """Pods from before have addresses of no node, or of another one."""
+    for pod in (target.get("pods", "--all-namespaces") or {"items": []})["items"]:
+        name, where, address = pod["metadata"]["name"], pod["metadata"]["namespace"], pod["status"].get("podIP")
+        if not address or pod["spec"].get("hostNetwork"):
+            continue
+        if ip_address(address) not in networks[pod["spec"]["nodeName"]]:
+            replace(target, namespace=where).kubectl("delete", "pod", name, "--wait=false", log="nodes")
 
 
 def on_node(target: Target, way: Way, node: str, line: str) -> None:
