@@ -8,7 +8,7 @@ import pytest
 from cluster.secret import fresh
 
 from .chart import CHARTS, ROOT, Manifest, RefusedError, helm, read, render, the
-from .manifests import values
+from .manifests import built, values
 
 
 def settings(chart: str, **values: object) -> dict[str, object]:
