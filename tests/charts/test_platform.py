@@ -15,7 +15,7 @@ from .manifests import K8S, KUSTOMIZATIONS, built, everything, values
 def test_no_manifest_is_forgotten(path: Path) -> None:
     (kustomization,) = read((path / "kustomization.yaml").read_text())
     manifests = {f.name for f in path.glob("*.yaml") if "\nkind: " in f"\n{f.read_text()}"}
-    named = {*kustomization["resources"], *(patch["path"] for patch in kustomization.get("patches", []))}
+    named = {*kustomization["resources"], *(patch.get("path", "") for patch in kustomization.get("patches", []))}
     assert manifests - {"kustomization.yaml"} == {name for name in named if name.endswith(".yaml")}
 
 

@@ -8,7 +8,7 @@ import pytest
 from cluster.secret import fresh
 
 from .chart import CHARTS, ROOT, Manifest, RefusedError, helm, read, render, the
-from .manifests import values
+from .manifests import built, values
 
 
 def settings(chart: str, **values: object) -> dict[str, object]:
@@ -84,6 +84,11 @@ def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() ->
         "crm-backup": ("15 2 * * *", False),
         "crm-restore": ("15 2 * * *", True),
     }
+    labels = {"app.kubernetes.io/component": "backup-of-crm"}
+    (policy,) = (m["spec"] for m in manifests if m["kind"] == "NetworkPolicy" and m["metadata"]["name"] == "crm-backup")
+    assert policy["podSelector"]["matchLabels"] == labels
+    (taken,) = built("stores/crm-mariadb", "NetworkPolicy")["spec"]["ingress"]
+    assert {"podSelector": {"matchLabels": labels}} in taken["from"]
     claim, scripts = the("PersistentVolumeClaim", manifests), the("ConfigMap", manifests)
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     reference = values("crm")["databaseSecret"]
