@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from .broker_config import (
+    AUTHORITY_DIRECTORY,
     CONFIG_DIRECTORY,
     CONTROL_PLANE_PORT,
     DATA_DIRECTORY,
@@ -15,16 +16,18 @@ from .broker_config import (
     broker_files,
 )
 from .cluster import Cluster
-from .objects import labels, pool_selector
+from .objects import client_ports, labels, pool_selector
 from .resource import Resource, is_being_deleted, name_of, owner_reference
 
 REVISION_ANNOTATION = "strimzi.io/revision"
 _KAFKA_USER = 1001
+# Not the trust stores beside it, nor their password.
+_CA = {"key": "ca.crt", "path": "ca.crt"}
 
 
 def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystore: str) -> Resource:
     """The pod of a node. Its revision covers all that it only reads when it starts."""
-    name = cluster.pod(node)
+    name, authority = cluster.pod(node), f"{cluster.name}-cluster-ca-cert"
     pod: Resource = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -60,6 +63,7 @@ def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystor
                 _data_volume(cluster, name),
                 {"name": "config", "configMap": {"name": name, "defaultMode": 0o555}},
                 {"name": "keys", "secret": {"secretName": name, "defaultMode": 0o440}},
+                {"name": "authority", "secret": {"secretName": authority, "items": [_CA], "defaultMode": 0o440}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "100Mi"}},
             ],
         },
@@ -117,7 +121,7 @@ def _data_volume(cluster: Cluster, pod: str) -> Resource:
 def _container(cluster: Cluster, image: str) -> Resource:
     probe = {"exec": {"command": [f"{CONFIG_DIRECTORY}/ready.sh"]}, "timeoutSeconds": 5}
     ports = {"tcp-ctrlplane": CONTROL_PLANE_PORT, "tcp-replication": REPLICATION_PORT}
-    ports |= {f"tcp-{listener.name}": listener.port for listener in cluster.listeners}
+    ports |= client_ports(cluster)
     return {
         "name": "kafka",
         "image": image,
@@ -149,6 +153,7 @@ def _container(cluster: Cluster, image: str) -> Resource:
             },
             {"name": "config", "mountPath": CONFIG_DIRECTORY, "readOnly": True},
             {"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True},
+            {"name": "authority", "mountPath": AUTHORITY_DIRECTORY, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the pod's own emptyDir
         ],
     }
