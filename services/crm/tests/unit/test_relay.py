@@ -252,6 +252,33 @@ async def test_a_commit_wakes_it_at_once(database: Database, outbox: Outbox) -> 
     assert await outbox.backlog() == 0
 
 
+async def test_after_a_crowd_the_next_events_gather_and_alone_none_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "GATHER", 3600.0)
+    monkeypatch.setattr(relay_module, "LONGEST_GATHER", 3600.0)
+    alone, crowd = 1, relay_module.CROWD
+    events = events_of([f"c{number}" for number in range(alone + crowd + 2)])
+    outbox, broker = Kept([]), Broker()
+    relay = Relay(outbox, broker, Mine())
+    running = asyncio.create_task(relay.run())
+
+    def store(upto: int) -> None:
+        more = events[len(outbox.events) : upto]
+        outbox.events += more
+        relay.take(more[0].sequence - 1, more)
+
+    for upto in (alone, alone + crowd):
+        store(upto)
+        await broker.has(upto)
+    store(alone + crowd + 1)
+    await asyncio.sleep(10 * relay_module.POLL)
+    store(alone + crowd + 2)
+    relay.drain()  # which ends an hour's gathering
+    await asyncio.wait_for(running, 5)
+    assert [len(bulk) for bulk in broker.bulks] == [alone, crowd, 2]
+
+
 async def test_while_nobody_is_there_it_asks_less_and_less_often_then_catches_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

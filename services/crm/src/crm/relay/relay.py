@@ -24,6 +24,12 @@ FORGET = 500
 """Published events after which their rows are taken out, together: each time costs as much as a change, and in
 a file waits for the disk. Where it is quiet that happens at the next look."""
 
+CROWD = 4
+GATHER, LONGEST_GATHER = 0.0004, 0.02
+"""After so many events at once, seconds for each of them in which the next ones gather, and the most of it. Each
+bulk costs all who take part as much as several changes, whatever it holds: under load fewer bulks leave more time
+for changes. A few events never wait, and a thousand changes a second some milliseconds."""
+
 POLL = 0.2
 """Seconds between two looks for what other processes have put into the outbox."""
 
@@ -74,6 +80,7 @@ class Relay:
         self._woken = asyncio.Event()
         self._draining = asyncio.Event()
         self._sending = False
+        self._crowd = 0
         self._behind = True  # something is in the outbox, or may be, that was neither read nor handed over
         self._fallen = 0  # how often that came about
         self._newest = 0  # the sequence of the last event that was
@@ -141,6 +148,8 @@ class Relay:
                 if draining:
                     await self.resign()
                     return
+                if self._crowd >= CROWD:
+                    await self._rest(min(self._crowd * GATHER, LONGEST_GATHER))
                 if await self._woken_within(POLL):
                     quiet = 0
                 else:
@@ -183,6 +192,7 @@ class Relay:
             if self._behind:
                 await self._catch_up(held)
             handed, self._handed = self._handed, []
+            self._crowd = len(handed)
             await self._publish_page(handed, held)  # what comes now wakes the relay
         except PublishError as error:
             _tell("sidecar not reached", error)
