@@ -15,7 +15,7 @@ from strimzi_double.settings import Settings
 HERE = Path(__file__).parent
 MANIFESTS = HERE.parents[2] / "k8s" / "strimzi"
 DEPLOY = HERE.parent / "deploy"
-NAMESPACE = {"namespace": "default", "uid": "3f2b8a52-7c1e-4a53-9c0e-2d0f5a1b9c11"}
+NAMESPACE = {"namespace": "mandates", "uid": "3f2b8a52-7c1e-4a53-9c0e-2d0f5a1b9c11"}
 
 
 def manifests(folder: Path) -> list[dict[str, Any]]:
@@ -24,8 +24,8 @@ def manifests(folder: Path) -> list[dict[str, Any]]:
     return [item for text in texts for item in yaml.safe_load_all(text)]
 
 
-def ours(kind: str) -> list[dict[str, Any]]:
-    found = [item for item in manifests(MANIFESTS) if item["kind"] == kind]
+def ours(kind: str, folder: Path = MANIFESTS) -> list[dict[str, Any]]:
+    found = [item for item in manifests(folder) if item["kind"] == kind]
     for item in found:
         assert "namespace" not in item["metadata"]
         item["metadata"] |= NAMESPACE
@@ -37,7 +37,8 @@ def test_the_cluster_is_one_the_stand_in_makes() -> None:
     cluster = read_cluster(kafka, ours("KafkaNodePool"))
     assert [cluster.pod(node) for node in cluster.node_ids] == [f"mandates-dual-role-{node}" for node in range(3)]
     assert [claim["metadata"]["name"] for claim in claims(cluster, kafka)][:1] == ["data-0-mandates-dual-role-0"]
-    assert cluster.super_users == ("ANONYMOUS",)
+    assert cluster.super_users == ()
+    assert [(door.name, door.tls, door.scram) for door in cluster.listeners] == [("tls", True, True)]
     assert cluster.config["auto.create.topics.enable"] == "false"
     assert {item["kind"] for item in cluster_objects(cluster, kafka)} <= {k for _, k in kube.PLURALS}
 
@@ -78,6 +79,25 @@ def test_the_users_may_do_what_their_service_does() -> None:
             *((*on_topic, "READ"), (*on_topic, "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "READ")),
             *((*aside, "WRITE"), (*aside, "DESCRIBE")),
         },
+        "operator": {
+            ("BROKER", "kafka-cluster", "LITERAL", "DESCRIBE"),
+            *(("TOPIC", "*", "LITERAL", "DESCRIBE"), ("TOPIC", "*", "LITERAL", "DESCRIBE_CONFIGS")),
+            *((*on_topic, "READ"), (*aside, "READ"), (*aside, "WRITE")),
+            *(("GROUP", "iot", "PREFIXED", "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "DELETE")),
+            ("GROUP", "console-consumer-", "PREFIXED", "READ"),
+        },
+    }
+
+
+def test_akhq_may_look_and_no_more() -> None:
+    (kafka,) = ours("Kafka")
+    (akhq,) = ours("KafkaUser", MANIFESTS.with_name("akhq"))
+    user.check(akhq, kafka)
+    seen = {(acl.resource_type, acl.resource_name, acl.operation) for acl in user.wanted_acls(akhq)}
+    assert seen == {
+        *(("TOPIC", "*", "READ"), ("TOPIC", "*", "DESCRIBE"), ("TOPIC", "*", "DESCRIBE_CONFIGS")),
+        *(("GROUP", "*", "DESCRIBE"), ("BROKER", "kafka-cluster", "DESCRIBE")),
+        ("BROKER", "kafka-cluster", "DESCRIBE_CONFIGS"),
     }
 
 

@@ -103,6 +103,8 @@ async def test_a_server_that_starts_again_is_found_again(
 
 
 async def test_a_server_that_is_silent_is_given_up_in_time(mariadb: MariaDb) -> None:
+    async with Database(mariadb.url):
+        pass  # its tables are made, for which a busy disk may take longer
     async with Database(mariadb.url, patience=1.0) as database:
         store = Store(database, lambda *_: None)
         mariadb.pause()
@@ -148,7 +150,11 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
     holding = asyncio.create_task(hold())
     await locked.wait()
     store = Store(databases[0], lambda *_: None)
-    assert (await store.accept(Change(details("a")))).customer_id == 1
+    try:
+        accepted = await store.accept(Change(details("a")))
+    except StoreUnavailableError:  # MariaDB's two clocks may disagree, and then the one who waits is asked to try again
+        accepted = await store.accept(Change(details("a")))
+    assert accepted.customer_id == 1
     going_on.set()
     await asyncio.gather(holding, return_exceptions=True)
 
@@ -156,8 +162,9 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
 @pytest.fixture
 async def silent(mariadb: MariaDb) -> AsyncIterator[Database]:
     """A database whose server says nothing any more, once something waits for it; with a patience of 2 s."""
-    async with Database(mariadb.url, patience=2.0) as database:
+    async with Database(mariadb.url) as database:
         await clear(database)
+    async with Database(mariadb.url, patience=2.0) as database:
         mariadb.pause()
         try:
             yield database

@@ -15,15 +15,13 @@ signal.signal(signal.SIGTERM, _leave)
 signal.signal(signal.SIGINT, _leave)
 
 # Only now: these take a second.
-from math import ceil  # noqa: E402
-
 import uvicorn  # noqa: E402
 
 from iot.observability import json_log  # noqa: E402
 from iot.settings import InvalidSettingError, Settings  # noqa: E402
 
 GRACE: Final = 20
-"""Seconds for requests in hand after SIGTERM: less than the 30 that Kubernetes gives a pod."""
+"""Seconds for requests in hand after SIGTERM: `shutdownSeconds` of its chart counts them."""
 
 
 def main() -> None:
@@ -43,7 +41,7 @@ def main() -> None:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_keep_alive=ceil(settings.keep_alive),
+        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=GRACE,
     )
 
