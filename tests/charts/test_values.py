@@ -84,12 +84,12 @@ def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() ->
         "crm-backup": ("15 2 * * *", False),
         "crm-restore": ("15 2 * * *", True),
     }
-    component = "app.kubernetes.io/component"
+    labels = {"app.kubernetes.io/component": "backup-of-crm"}
     (policy,) = (m["spec"] for m in manifests if m["kind"] == "NetworkPolicy" and m["metadata"]["name"] == "crm-backup")
-    assert policy["podSelector"]["matchLabels"] == {component: "backup-of-crm"}
+    assert policy["podSelector"]["matchLabels"] == labels
     (taken,) = built("stores/crm-mariadb", "NetworkPolicy")["spec"]["ingress"]
-    allowed = {"matchExpressions": [{"key": component, "operator": "In", "values": ["backup-of-crm"]}]}
-    assert {"podSelector": allowed} in taken["from"]
+    found = [{"key": key, "operator": "In", "values": [value]} for key, value in labels.items()]
+    assert {"podSelector": {"matchExpressions": found}} in taken["from"]
     claim, scripts = the("PersistentVolumeClaim", manifests), the("ConfigMap", manifests)
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     reference = values("crm")["databaseSecret"]
