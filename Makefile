@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 run := scripts/mandates
 
-.PHONY: help up down dev rebuild announce audit test lint unit e2e bench clean lock
+.PHONY: help up down dev rebuild announce audit test test-pull test-all test-production lint unit e2e bench clean lock
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## bring up the cluster with CRM and IoT; IMAGES=auto|pull|build, CLUSTER=name
 	@$(run) up
@@ -29,6 +29,9 @@ audit: ## compare CRM, the topic and IoT
 test: ## everything: lint, types, unit, charts, end-to-end on a cluster of its own
 	@$(run) check
 
+test-production: ## the production form on four nodes, one of them stopped hard: figures, and what is checked
+	@$(run) check production
+
 lint: ## style, types, shell, Containerfiles, YAML
 	@$(run) check lint
 
@@ -37,6 +40,12 @@ unit: ## the tests that need no cluster
 
 e2e: ## the end-to-end suite; KEEP=1 keeps its cluster for the next run
 	@$(run) check e2e
+
+test-pull: ## the way with image registries, on hosts and registries of our own: Podman, then Docker
+	@$(run) check pull
+
+test-all: ## all of test and test-pull, and the end-to-end suite on the way with registries; about 1.5 hours
+	@$(run) check lint unit e2e pull pull-all
 
 bench: ## measure the services on real parts, without a cluster; report in bench/report.md
 	@$(run) exec python -m bench

@@ -57,10 +57,16 @@ kind = program(
     ["sigs.k8s.io/kind"],
     also=copy_from("sigs.k8s.io/kind", version("tools", "kind"), "images/base/files", "files"),
 )
+_major, _minor, _ = version("platform", "kubernetes").split(".")
 helm = program(
     "helm",
     ["helm.sh/helm/v3/cmd/helm"],
-    symbols={"helm.sh/helm/v3/internal/version.version": f"v{version('tools', 'helm')}"},
+    symbols={
+        "helm.sh/helm/v3/internal/version.version": f"v{version('tools', 'helm')}",
+        # For which `helm template` takes itself to be: without them 1.20, which charts refuse.
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": _major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": _minor,
+    },
 )
 skaffold = program(
     "skaffold",
@@ -69,6 +75,7 @@ skaffold = program(
         "github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version": (f"v{version('tools', 'skaffold')}")
     },
 )
+actionlint = program("actionlint", ["github.com/rhysd/actionlint/cmd/actionlint"])
 etcd = program("etcd", ["go.etcd.io/etcd/server/v3"], rename={"server": "etcd"})
 coredns = program("coredns", ["."])
 pause = program("pause", ["."])
@@ -156,12 +163,13 @@ def _collect_tools(run: Run) -> None:
         ("go-helm", ["helm"]),
         ("go-skaffold", ["skaffold"]),
         ("go-kubernetes", ["kubectl"]),
+        ("go-actionlint", ["actionlint"]),
     ):
         for name in names:
             shutil.copy2(run.inputs[family] / name, run.out / name)
 
 
-tools = Step("tools", _collect_tools, needs=[kind, helm, skaffold, kubernetes])
+tools = Step("tools", _collect_tools, needs=[kind, helm, skaffold, kubernetes, actionlint])
 
 # The steps whose outputs a cluster and its users need; the rest is on the way to them.
 TARGETS = [tools, node, dapr, dapr_images, platform, python, crds]

@@ -26,6 +26,7 @@ MODULES = {
     "kind": ("sigs.k8s.io/kind", ("tools", "kind")),
     "helm": ("helm.sh/helm/v3", ("tools", "helm")),
     "skaffold": ("github.com/GoogleContainerTools/skaffold/v2", ("tools", "skaffold")),
+    "actionlint": ("github.com/rhysd/actionlint", ("lint", "actionlint")),
 }
 JARS = {
     "org.apache.kafka:kafka_2.13": version("platform", "kafka"),
@@ -102,7 +103,7 @@ def test_jars() -> None:
 
 
 def test_every_image_of_the_manifests_is_in_versions_toml() -> None:
-    images = {name: image(name) for name in ("redis", "mariadb", "zipkin", "strimzi-double", "kafka-tools")}
+    images = {name: image(name) for name in ("redis", "mariadb", "zipkin", "akhq", "strimzi-double", "kafka-tools")}
     named = {one for path in MANIFESTS for document in documents(path) for one in values(document, "image")}
     assert named == set(images.values())
 
@@ -141,6 +142,11 @@ def test_the_stand_in_has_the_version_of_what_it_stands_in_for() -> None:
 def test_services_stand_on_the_python_image(path: Path) -> None:
     bases = re.findall(r"^(?:FROM|ARG PYTHON_IMAGE=)\s*(python\S*)", path.read_text(), re.MULTILINE)
     assert set(bases) == {image("python")}
+
+
+def test_workflows_are_checked_by_the_same_version() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "check.yaml").read_text()
+    assert re.findall(r"docker://rhysd/actionlint:(\S+)", workflow) == [version("lint", "actionlint")]
 
 
 def test_skaffold_knows_the_version_of_its_file() -> None:

@@ -94,7 +94,7 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="command", required=True)
     for name, (_, text) in COMMANDS.items():
         verbs.add_parser(name, help=text, description=text)
-    text = "run the checks: lint, unit and e2e, or only those that are named"
+    text = "run the checks: lint, unit and e2e, or those that are named"
     verbs.add_parser("check", help=text, description=text).add_argument("stage", nargs="*", choices=[[], *STAGES])
     arguments = parser.parse_args()
     command = arguments.command

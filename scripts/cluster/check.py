@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster import engine, host
+from cluster.built import Built
 from cluster.command import log_file
 from cluster.failure import Failure
 from cluster.target import developer
@@ -30,7 +32,8 @@ SHELL = ["scripts/mandates", *(f"scripts/{verb}" for verb in ("announce", "audit
 SHELL += [".ci/run", "offline/**/*.sh"]
 CONTAINERFILES = ["offline/**/Containerfile", "services/*/Dockerfile"]
 # Templates are no YAML; tests/charts reads what comes out of them.
-YAML = ["k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]
+WORKFLOWS = [".github/workflows/*.yaml"]
+YAML = [*WORKFLOWS, "k8s/**/*.yaml", "skaffold.yaml", "charts/*/*.yaml", "offline/strimzi/deploy/*.yaml"]
 
 
 def lint(way: Way) -> None:
@@ -49,6 +52,10 @@ def lint(way: Way) -> None:
         say("  ! no shellcheck here (its package has none for Linux on arm64): scripts of sh are not checked")
     else:
         _run(way, "shellcheck", *_files(SHELL))
+    if shutil.which("actionlint", path=way.env["PATH"]):
+        _run(way, "actionlint")
+    else:
+        say("  ! no actionlint here (it is built where images are): workflows are checked where they run")
     _run(way, "hadolint", *_files(CONTAINERFILES))
     _run(way, "yamllint", "--strict", *_files(YAML))
 
@@ -73,6 +80,24 @@ def e2e(way: Way) -> None:
     _run(way, *PYTHON, "pytest", "tests/e2e")
 
 
+def pull(way: Way) -> None:
+    """Walk the way with image registries on hosts of our own; what they pull was built on this machine.
+
+    :raises Failure: a test fails, or this machine builds no images.
+    """
+    if not isinstance(way, Built):
+        raise Failure("registries of our own are filled with images that are built here", "Run it with IMAGES=build")
+    _run(way, *PYTHON, "pytest", "tests/pull", "-m", "not long")
+
+
+def pull_all(way: Way) -> None:
+    """Walk on: the end-to-end suite on that way, and a slow registry.
+
+    :raises Failure: as `pull`.
+    """
+    _run(way, *PYTHON, "pytest", "tests/pull", "-m", "long")
+
+
 def real_parts() -> dict[str, str]:
     """Return the variables that name the sidecar and Kafka's jars, where the project has built them.
 
@@ -89,11 +114,24 @@ def real_parts() -> dict[str, str]:
     return {"DAPRD": str(plan.dapr.out / "daprd"), "KAFKA_JARS": str(kafka.out)}
 
 
-STAGES: dict[str, Callable[[Way], None]] = {"lint": lint, "unit": unit, "e2e": e2e}
+def production(way: Way) -> None:
+    """Run the production form on a cluster of four nodes, and stop one of them hard.
+
+    :raises Failure: something accepted is lost, or does not come back.
+    """
+    _run(way, *PYTHON, "pytest", "tests/production", "-s")
+
+
+STAGES: dict[str, Callable[[Way], None]] = {
+    **{"lint": lint, "unit": unit, "e2e": e2e},
+    **{"pull": pull, "pull-all": pull_all, "production": production},
+}
+# Those of a run that names none.
+USUAL = ("lint", "unit", "e2e")
 
 
 def check(stages: list[str]) -> None:
-    """Run stages, all of them when none is named; the first failure ends it.
+    """Run stages, the usual ones when none is named; the first failure ends it.
 
     :raises Failure: a stage fails.
     """
@@ -105,7 +143,7 @@ def check(stages: list[str]) -> None:
     # With which the end-to-end suite asks the services, as the README does.
     host.install({"curl": "curl"})
     try:
-        for name in stages or STAGES:
+        for name in stages or USUAL:
             say(f"== {name}")
             begun = time.monotonic()
             STAGES[name](way)

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 from cluster.chart import PATIENCE
 from cluster.failure import Failure
@@ -21,16 +23,32 @@ LEAVE = 60
 LOOK = 180
 
 
-def install(target: Target, way: Way) -> None:
+class Form(NamedTuple):
+    """The folders of manifests that are applied, and the files of values for Dapr's chart."""
+
+    strimzi: Path
+    redis: Path
+    dapr: tuple[Path, ...]
+
+
+SMALL = Form(K8S / "strimzi", K8S / "stores" / "redis", (K8S / "dapr" / "control-plane-values.yaml",))
+
+
+def install(target: Target, way: Way, form: Form = SMALL) -> None:
     """Apply all of it, side by side, and wait until it is ready. Applying it again changes nothing.
 
+    :param form: what a laptop has, unless another one is asked for.
     :raises Failure: something is refused or not ready in time.
     """
     _release(target)
     _namespace(target)
     _secrets(target)
     with ThreadPoolExecutor() as pool:
-        tasks = [pool.submit(_dapr, target, way), pool.submit(_kafka, target, way), pool.submit(_redis, target)]
+        tasks = [
+            pool.submit(_dapr, target, way, form.dapr),
+            pool.submit(_kafka, target, way, form.strimzi),
+            pool.submit(_redis, target, form.redis),
+        ]
         for task in tasks:
             task.result()
 
@@ -117,22 +135,22 @@ def _leaving(target: Target) -> list[str]:
     ]
 
 
-def _dapr(target: Target, way: Way) -> None:
+def _dapr(target: Target, way: Way, values: tuple[Path, ...]) -> None:
     with step("Dapr control plane"):
         target.run(
             *("helm", "upgrade", "--install", "dapr", way.dapr_chart(target), "--kube-context", target.context),
             *("--namespace", "dapr-system", "--create-namespace"),
-            *("--values", K8S / "dapr" / "control-plane-values.yaml"),
+            *(f"--values={file}" for file in values),
             *("--set", f"global.tag={version('platform', 'dapr')}", "--wait", f"--timeout={PATIENCE}s"),
             log="dapr",
         )
 
 
-def _kafka(target: Target, way: Way) -> None:
+def _kafka(target: Target, way: Way, manifests: Path) -> None:
     with step("Kafka, topic and users"):
         way.install_strimzi(target)
         _gone(target)
-        target.kubectl("apply", "-k", K8S / "strimzi", log="kafka")
+        target.kubectl("apply", "-k", manifests, log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
             _ready(target, kind)
         # Only now are there the Secrets that it mounts.
@@ -182,7 +200,7 @@ def _pods_unready(target: Target) -> Iterator[str]:
         yield f"pod {pod['metadata']['name']}: {'; '.join(why) or status.get('phase', 'unknown')}"
 
 
-def _redis(target: Target) -> None:
+def _redis(target: Target, manifests: Path) -> None:
     with step("Redis"):
-        target.kubectl("apply", "-k", K8S / "stores" / "redis", log="redis")
+        target.kubectl("apply", "-k", manifests, log="redis")
         target.kubectl("rollout", "status", "statefulset/redis", f"--timeout={PATIENCE}s", log="redis")

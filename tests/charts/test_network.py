@@ -20,7 +20,7 @@ def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 
 
 def policies() -> list[Manifest]:
-    charts = chain.from_iterable(render(name) for name in SERVICES)
+    charts = chain(render("crm", database="server", backup__schedule="15 2 * * *"), render("iot"))
     own = [one for one in charts if one["kind"] == "NetworkPolicy"]
     # Strimzi makes this one of what k8s/strimzi/kafka.yaml says.
     (listener,) = everything("Kafka")["mandates"]["spec"]["kafka"]["listeners"]
@@ -62,14 +62,24 @@ def named(name: str) -> dict[str, str]:
 
 
 PODS = {
-    **{name: named(name) for name in ("crm", "iot", "redis", "mariadb", "crm-mariadb", "zipkin", "kafka-tools")},
+    **{
+        name: named(name) for name in ("crm", "iot", "redis", "mariadb", "crm-mariadb", "zipkin", "kafka-tools", "akhq")
+    },
+    "crm-backup": {"app.kubernetes.io/component": "crm-backup"},
     "kafka": KAFKA,
     "somebody": {"app": "somebody"},
 }
 PORTS = {"crm": 3005, "iot": 3008, "redis": 6379, "mariadb": 3306, "crm-mariadb": 3306, "zipkin": 9411, "kafka": 9093}
 ARROWS = {
-    *(("crm", "kafka"), ("iot", "kafka"), ("kafka-tools", "kafka"), ("kafka", "kafka")),
-    *(("iot", "redis"), ("iot", "mariadb"), ("crm", "crm-mariadb"), ("crm", "zipkin"), ("iot", "zipkin")),
+    *(("crm", "kafka"), ("iot", "kafka"), ("kafka-tools", "kafka"), ("akhq", "kafka"), ("kafka", "kafka")),
+    *(
+        ("iot", "redis"),
+        ("iot", "mariadb"),
+        ("crm", "crm-mariadb"),
+        ("crm-backup", "crm-mariadb"),
+        ("crm", "zipkin"),
+        ("iot", "zipkin"),
+    ),
 }
 
 

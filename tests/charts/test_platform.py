@@ -15,7 +15,7 @@ from .manifests import K8S, KUSTOMIZATIONS, built, everything, values
 def test_no_manifest_is_forgotten(path: Path) -> None:
     (kustomization,) = read((path / "kustomization.yaml").read_text())
     manifests = {f.name for f in path.glob("*.yaml") if "\nkind: " in f"\n{f.read_text()}"}
-    named = {*kustomization["resources"], *(patch["path"] for patch in kustomization.get("patches", []))}
+    named = {*kustomization["resources"], *(patch.get("path", "") for patch in kustomization.get("patches", []))}
     assert manifests - {"kustomization.yaml"} == {name for name in named if name.endswith(".yaml")}
 
 
@@ -79,7 +79,7 @@ def test_the_injector_sees_the_pods_of_the_charts(name: str) -> None:
     assert template["metadata"]["annotations"]["dapr.io/config"] in everything("Configuration")
 
 
-@pytest.mark.parametrize("name", ["redis", "mariadb", "zipkin", "kafka-tools"])
+@pytest.mark.parametrize("name", ["redis", "mariadb", "zipkin", "akhq", "kafka-tools"])
 def test_a_store_runs_the_one_version_and_with_no_more_rights_than_a_service(name: str) -> None:
     workload = (everything("StatefulSet") | everything("Deployment"))[name]
     spec = workload["spec"]["template"]["spec"]
@@ -132,3 +132,27 @@ def test_skaffold_forwards_the_ports_of_the_services() -> None:
     _, services = read((ROOT / "skaffold.yaml").read_text())
     forwarded = {f["resourceName"]: (f["port"], f["localPort"]) for f in services["portForward"]}
     assert forwarded == {name: (port, port) for name, port in SERVICES.items()}
+
+
+def test_akhq_finds_kafka_as_its_user_and_knows_the_authority() -> None:
+    user = everything("KafkaUser")["akhq"]
+    assert user["metadata"]["labels"] == everything("KafkaUser")["crm"]["metadata"]["labels"]
+    operations = {one for acl in user["spec"]["authorization"]["acls"] for one in acl["operations"]}
+    assert operations == {"Read", "Describe", "DescribeConfigs"}
+    (connection,) = read(everything("ConfigMap")["akhq"]["data"]["application.yml"])[0]["akhq"]["connections"].values()
+    cluster = user["metadata"]["labels"]["strimzi.io/cluster"]
+    kafka = everything("Kafka")[cluster]
+    secured = next(one for one in kafka["spec"]["kafka"]["listeners"] if one.get("authentication"))
+    properties = connection["properties"]
+    assert properties["bootstrap.servers"] == f"{cluster}-kafka-bootstrap:{secured['port']}"
+    assert (properties["security.protocol"], properties["sasl.mechanism"]) == ("SASL_SSL", "SCRAM-SHA-512")
+    pod = everything("Deployment")["akhq"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    env = {one["name"]: one.get("valueFrom", {}).get("secretKeyRef") for one in container["env"]}
+    assert properties["sasl.jaas.config"] == "${KAFKA_JAAS}"
+    assert env["KAFKA_JAAS"] == {"name": user["metadata"]["name"], "key": "sasl.jaas.config"}
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    (authority,) = [one for one in pod["volumes"] if one.get("secret", {}).get("secretName")]
+    assert authority["secret"]["secretName"] == f"{cluster}-cluster-ca-cert"
+    (file,) = authority["secret"]["items"]
+    assert properties["ssl.truststore.location"] == f"{mounts[authority['name']]}/{file['path']}"

@@ -24,8 +24,8 @@ def manifests(folder: Path) -> list[dict[str, Any]]:
     return [item for text in texts for item in yaml.safe_load_all(text)]
 
 
-def ours(kind: str) -> list[dict[str, Any]]:
-    found = [item for item in manifests(MANIFESTS) if item["kind"] == kind]
+def ours(kind: str, folder: Path = MANIFESTS) -> list[dict[str, Any]]:
+    found = [item for item in manifests(folder) if item["kind"] == kind]
     for item in found:
         assert "namespace" not in item["metadata"]
         item["metadata"] |= NAMESPACE
@@ -86,6 +86,18 @@ def test_the_users_may_do_what_their_service_does() -> None:
             *(("GROUP", "iot", "PREFIXED", "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "DELETE")),
             ("GROUP", "console-consumer-", "PREFIXED", "READ"),
         },
+    }
+
+
+def test_akhq_may_look_and_no_more() -> None:
+    (kafka,) = ours("Kafka")
+    (akhq,) = ours("KafkaUser", MANIFESTS.with_name("akhq"))
+    user.check(akhq, kafka)
+    seen = {(acl.resource_type, acl.resource_name, acl.operation) for acl in user.wanted_acls(akhq)}
+    assert seen == {
+        *(("TOPIC", "*", "READ"), ("TOPIC", "*", "DESCRIBE"), ("TOPIC", "*", "DESCRIBE_CONFIGS")),
+        *(("GROUP", "*", "DESCRIBE"), ("BROKER", "kafka-cluster", "DESCRIBE")),
+        ("BROKER", "kafka-cluster", "DESCRIBE_CONFIGS"),
     }
 
 

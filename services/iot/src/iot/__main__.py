@@ -15,8 +15,6 @@ signal.signal(signal.SIGTERM, _leave)
 signal.signal(signal.SIGINT, _leave)
 
 # Only now: these take a second.
-from math import ceil  # noqa: E402
-
 import uvicorn  # noqa: E402
 
 from iot.observability import json_log  # noqa: E402
@@ -43,7 +41,7 @@ def main() -> None:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_keep_alive=ceil(settings.keep_alive),
+        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=GRACE,
     )
 

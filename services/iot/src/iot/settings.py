@@ -1,22 +1,14 @@
 """The settings: environment variables, read once at start. README.md has their table."""
 
-import logging
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-
-def _known_level(text: str) -> str:
-    if text.upper() not in logging.getLevelNamesMapping():
-        raise ValueError("a log level is needed, such as debug, info, error")
-    return text
-
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 ShortSeconds = Annotated[float, Field(gt=0, le=60)]
-LogLevel = Annotated[str, AfterValidator(_known_level)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda text: str(text).lower())]
 
 
 class InvalidSettingError(ValueError):
@@ -39,7 +31,9 @@ class Settings(BaseSettings):
     state_timeout: ShortSeconds = Field(default=2.0, validation_alias="IOT_STATE_TIMEOUT_SECONDS")
     delivery_timeout: ShortSeconds = Field(default=30.0, validation_alias="IOT_DELIVERY_TIMEOUT_SECONDS")
     max_sequence_ahead: Seconds = Field(default=3600.0, validation_alias="IOT_MAX_SEQUENCE_AHEAD_SECONDS")
-    keep_alive: Seconds = Field(default=75.0, validation_alias="IOT_KEEP_ALIVE_SECONDS")
+    # Longer than a proxy keeps its own, usually 60 s: one that sends a request as this side closes cannot know
+    # whether it was taken.
+    keep_alive: int = Field(default=75, ge=1, le=3600, validation_alias="IOT_KEEP_ALIVE_SECONDS")
     dapr_grpc_port: Port = Field(default=50001, validation_alias="DAPR_GRPC_PORT")
     log_level: LogLevel = Field(default="info", validation_alias="LOG_LEVEL")
 

@@ -21,7 +21,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "state_timeout": 2.0,
         "delivery_timeout": 30.0,
         "max_sequence_ahead": 3600.0,
-        "keep_alive": 75.0,
+        "keep_alive": 75,
         "dapr_grpc_port": 50001,
         "log_level": "info",
     }
@@ -53,7 +53,7 @@ def test_every_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "state_timeout": 0.5,
         "delivery_timeout": 9.0,
         "max_sequence_ahead": 60.0,
-        "keep_alive": 600.0,
+        "keep_alive": 600,
         "dapr_grpc_port": 65535,
         "log_level": "debug",
     }

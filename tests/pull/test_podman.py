@@ -1,0 +1,43 @@
+"""Podman, and no program `docker`, which kind, Skaffold and others would call."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from . import life
+from .machine import Machine
+from .new import new_machine
+
+
+@pytest.fixture(scope="module")
+def machine(upstream: None) -> Iterator[Machine]:  # noqa: ARG001  it must be there
+    with new_machine("podman", client=False) as made:
+        yield made
+
+
+def test_without_a_registry_the_reason_is_told(machine: Machine) -> None:
+    life.without_a_registry(machine)
+
+
+def test_up_ends_with_the_answer(machine: Machine) -> None:
+    life.up(machine)
+
+
+def test_the_verbs_find_the_cluster(machine: Machine) -> None:
+    life.verbs(machine)
+
+
+def test_an_edit_runs_on_the_cluster(machine: Machine) -> None:
+    life.dev(machine)
+
+
+def test_a_cluster_outlives_its_registry(machine: Machine) -> None:
+    life.without_its_registry(machine)
+
+
+def test_down_leaves_no_container(machine: Machine) -> None:
+    life.down(machine)
+
+
+def test_clean_leaves_nothing(machine: Machine) -> None:
+    life.clean(machine)
