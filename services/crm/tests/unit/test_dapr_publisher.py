@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
@@ -58,28 +58,39 @@ class Sidecar:
             yield
 
 
-async def published(sidecar: Sidecar) -> dict[int, str]:
+async def published(sidecar: Sidecar, events: Sequence[ConnectionMandate] = EVENTS) -> dict[int, str]:
     async with (
         sidecar.running(),
         DaprPublisher(sidecar.port, "crm-pubsub", "mandates", "s3cret") as publisher,
     ):
-        return dict(await publisher.publish(EVENTS))
+        return dict(await publisher.publish(events))
 
 
-async def test_it_sends_one_bulk_with_key_and_envelope_of_each_event() -> None:
+async def test_it_sends_one_bulk_with_key_and_event_of_each_as_it_is_to_be_on_the_topic() -> None:
     sidecar = Sidecar()
     assert await published(sidecar) == {}
     ((head, content),) = sidecar.requests
-    assert head.startswith("POST /v1.0/publish/bulk/crm-pubsub/mandates HTTP/1.1")
+    assert head.startswith("POST /v1.0/publish/bulk/crm-pubsub/mandates?metadata.rawPayload=true HTTP/1.1")
     assert "dapr-api-token: s3cret" in head
     first, second = json.loads(content)
-    assert first == {
-        "entryId": "17",
-        "event": {**EVENTS[0].cloudevent(), "traceid": TRACEPARENT},
-        "contentType": "application/cloudevents+json",
-        "metadata": {"partitionKey": "77/33 é"},
-    }
-    assert second["event"] == EVENTS[1].cloudevent()
+    assert json.loads(first.pop("event")) == EVENTS[0].cloudevent()
+    assert first == {"entryId": "17", "contentType": "text/plain", "metadata": {"partitionKey": "77/33 é"}}
+    assert json.loads(second["event"]) == EVENTS[1].cloudevent()
+
+
+async def test_for_an_event_alone_the_sidecar_makes_the_envelope_whole() -> None:
+    sidecar = Sidecar()
+    assert await published(sidecar, EVENTS[:1]) == {}
+    ((head, content),) = sidecar.requests
+    assert head.startswith("POST /v1.0/publish/bulk/crm-pubsub/mandates HTTP/1.1")
+    assert json.loads(content) == [
+        {
+            "entryId": "17",
+            "event": {**EVENTS[0].cloudevent(), "traceid": TRACEPARENT},
+            "contentType": "application/cloudevents+json",
+            "metadata": {"partitionKey": "77/33 é"},
+        }
+    ]
 
 
 async def test_the_entries_that_failed_are_known_one_by_one() -> None:
