@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 run := scripts/mandates
 
-.PHONY: help up down dev rebuild announce audit test test-pull test-all lint unit e2e bench clean lock
+.PHONY: help up down dev rebuild announce audit test test-pull test-all test-production lint unit e2e bench clean lock
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## bring up the cluster with CRM and IoT; IMAGES=auto|pull|build, CLUSTER=name
 	@$(run) up
@@ -28,6 +28,9 @@ audit: ## compare CRM, the topic and IoT
 
 test: ## everything: lint, types, unit, charts, end-to-end on a cluster of its own
 	@$(run) check
+
+test-production: ## the production form on four nodes, one of them stopped hard: figures, and what is checked
+	@$(run) check production
 
 lint: ## style, types, shell, Containerfiles, YAML
 	@$(run) check lint

@@ -18,6 +18,7 @@ from bench import (
     iot_rebuild,
     pace,
     plot,
+    sizes,
 )
 from bench.report import Section, rendered
 from cluster import host
@@ -36,6 +37,7 @@ SUBJECTS = {
     "iot_change": iot_change.SUBJECT,
     "iot_load": iot_load.SUBJECT,
     "iot_hops": iot_hops.SUBJECT,
+    "sizes": sizes.SUBJECT,
 }
 REPORT = Path(__file__).with_name("report.md")
 PLOTS = Path(__file__).with_name("plots")

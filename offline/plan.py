@@ -20,8 +20,8 @@ from offline.versions import image as reference
 KUBERNETES = version("platform", "kubernetes")
 DAPR = version("platform", "dapr")
 STRIMZI = version("platform", "strimzi")
-# The provisioner's image exists only in built nodes; its name is in images/node/default-storage.yaml.
-PROVISIONER = "mandates/local-path-provisioner:built"
+# Images that exist only in built nodes, by the names that images/node/default-*.yaml have.
+NODE_S_OWN = {name: canonical(f"mandates/{name}:built") for name in ("local-path-provisioner", "kube-router")}
 
 
 def _kubernetes_symbols() -> dict[str, str]:
@@ -57,10 +57,16 @@ kind = program(
     ["sigs.k8s.io/kind"],
     also=copy_from("sigs.k8s.io/kind", version("tools", "kind"), "images/base/files", "files"),
 )
+_major, _minor, _ = version("platform", "kubernetes").split(".")
 helm = program(
     "helm",
     ["helm.sh/helm/v3/cmd/helm"],
-    symbols={"helm.sh/helm/v3/internal/version.version": f"v{version('tools', 'helm')}"},
+    symbols={
+        "helm.sh/helm/v3/internal/version.version": f"v{version('tools', 'helm')}",
+        # For which `helm template` takes itself to be: without them 1.20, which charts refuse.
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": _major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": _minor,
+    },
 )
 skaffold = program(
     "skaffold",
@@ -74,6 +80,7 @@ etcd = program("etcd", ["go.etcd.io/etcd/server/v3"], rename={"server": "etcd"})
 coredns = program("coredns", ["."])
 pause = program("pause", ["."])
 local_path = program("local-path-provisioner", ["github.com/rancher/local-path-provisioner"])
+kube_router = program("kube-router", ["github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"])
 
 bookworm = debian("node")
 trixie = debian("base")
@@ -81,13 +88,13 @@ trixie = debian("base")
 
 def _control_plane_references(outputs: Mapping[str, Path]) -> dict[str, str]:
     listed = archive.kubeadm_images(outputs["go-kubernetes"] / "kubeadm", KUBERNETES)
-    return {**listed, "local-path-provisioner": canonical(PROVISIONER)}
+    return {**listed, **NODE_S_OWN}
 
 
 control_plane = archive.targets(
     "control-plane",
     references=_control_plane_references,
-    needs=[kubernetes, etcd, coredns, pause, local_path],
+    needs=[kubernetes, etcd, coredns, pause, local_path, kube_router],
     base=bookworm,
 )
 node = image("node", base=bookworm, needs=[kind, kubernetes, control_plane], arguments={"KUBERNETES": KUBERNETES})
@@ -118,6 +125,8 @@ platform = archive.bundle(
     "platform",
     {
         reference("kafka"): kafka,
+        # As the manifests name it: on a built cluster the stand-in's brokers and the tools run the same one.
+        reference("kafka-tools"): kafka,
         reference("redis"): redis,
         reference("mariadb"): mariadb,
         reference("zipkin"): zipkin,

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from confluent_kafka import Consumer
 from fastapi import FastAPI, HTTPException, Query, Request
-from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+
+from redis import Redis
 
 TOPIC, STORE = os.environ["TOPIC"], int(os.environ["STORE"])
 

@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager
 
 import sqlalchemy as sql
 from confluent_kafka import Consumer
-from redis import Redis as Client
 
 from parts.iot import Platform
 from parts.mariadb import MariaDb
 from parts.redis import Redis
+from redis import Redis as Client
 
 _BATCH = 1000
 

@@ -21,6 +21,7 @@ MODULES = {
     "etcd": ("go.etcd.io/etcd/server/v3", ("platform", "etcd")),
     "coredns": ("github.com/coredns/coredns", ("platform", "coredns")),
     "local-path-provisioner": ("github.com/rancher/local-path-provisioner", ("platform", "local-path-provisioner")),
+    "kube-router": ("github.com/cloudnativelabs/kube-router/v2", ("platform", "kube-router")),
     "dapr": ("github.com/dapr/dapr", ("platform", "dapr")),
     "kind": ("sigs.k8s.io/kind", ("tools", "kind")),
     "helm": ("helm.sh/helm/v3", ("tools", "helm")),
@@ -102,7 +103,7 @@ def test_jars() -> None:
 
 
 def test_every_image_of_the_manifests_is_in_versions_toml() -> None:
-    images = {name: image(name) for name in ("redis", "mariadb", "zipkin", "akhq", "strimzi-double")}
+    images = {name: image(name) for name in ("redis", "mariadb", "zipkin", "akhq", "strimzi-double", "kafka-tools")}
     named = {one for path in MANIFESTS for document in documents(path) for one in values(document, "image")}
     assert named == set(images.values())
 
@@ -114,6 +115,7 @@ def test_what_the_stand_in_is_told_to_run() -> None:
 
 def test_images_have_the_version_of_what_is_in_them() -> None:
     assert image("kafka").rpartition(":")[2] == version("platform", "kafka")
+    assert image("kafka-tools").endswith(f":{version('platform', 'strimzi')}-kafka-{version('platform', 'kafka')}")
     assert image("strimzi-double").rpartition(":")[2] == version("platform", "strimzi")
 
 

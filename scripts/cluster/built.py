@@ -102,7 +102,7 @@ class Built:
         return ".".join(one.key for one in (plan.node, *self._archives))
 
     def cluster_config(self) -> dict[str, Any]:
-        """Return kind's configuration: the node has a network of its own.
+        """Return kind's configuration.
 
         A process may not ask for a lower oom score than its user has, hence the zeros.
         """
@@ -111,7 +111,7 @@ class Built:
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "oomScoreAdj": 0,
         }
-        return node.config({"oomScoreAdj": 0}, proxy) | {"networking": {"disableDefaultCNI": True}}
+        return node.config({"oomScoreAdj": 0}, proxy)
 
     def load_images(self, target: Target) -> None:
         """Load the platform's images into the node, unless it has them.

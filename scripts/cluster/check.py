@@ -114,9 +114,17 @@ def real_parts() -> dict[str, str]:
     return {"DAPRD": str(plan.dapr.out / "daprd"), "KAFKA_JARS": str(kafka.out)}
 
 
+def production(way: Way) -> None:
+    """Run the production form on a cluster of four nodes, and stop one of them hard.
+
+    :raises Failure: something accepted is lost, or does not come back.
+    """
+    _run(way, *PYTHON, "pytest", "tests/production", "-s")
+
+
 STAGES: dict[str, Callable[[Way], None]] = {
     **{"lint": lint, "unit": unit, "e2e": e2e},
-    **{"pull": pull, "pull-all": pull_all},
+    **{"pull": pull, "pull-all": pull_all, "production": production},
 }
 # Those of a run that names none.
 USUAL = ("lint", "unit", "e2e")

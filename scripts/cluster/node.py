@@ -96,6 +96,8 @@ def ensure(target: Target, image: str, config: dict[str, Any], fingerprint: str,
             delete(target)
             raise
     _set_stamps(target, stamps)
+    # So that the user's own commands need not name it. What he makes current later stays.
+    target.run("kubectl", "config", "set-context", target.context, f"--namespace={target.namespace}", log="kubectl")
 
 
 def delete(target: Target) -> None:

@@ -1,20 +1,21 @@
 """What the services stand on: Dapr's control plane, Kafka with its topic and users, Redis."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 from cluster.chart import PATIENCE
 from cluster.failure import Failure
+from cluster.secret import fresh
 from cluster.target import Target
 from cluster.way import Way
 from offline.progress import say, step
 from offline.versions import ROOT, version
 
 K8S = ROOT / "k8s"
-SERVICES = ("crm", "iot")
 STRIMZI = ("kafkatopic", "kafkauser", "kafkanodepool", "kafka")
 # Seconds for an operator to take its leave of what is being deleted.
 LEAVE = 60
@@ -22,15 +23,32 @@ LEAVE = 60
 LOOK = 180
 
 
-def install(target: Target, way: Way) -> None:
+class Form(NamedTuple):
+    """The folders of manifests that are applied, and the files of values for Dapr's chart."""
+
+    strimzi: Path
+    redis: Path
+    dapr: tuple[Path, ...]
+
+
+SMALL = Form(K8S / "strimzi", K8S / "stores" / "redis", (K8S / "dapr" / "control-plane-values.yaml",))
+
+
+def install(target: Target, way: Way, form: Form = SMALL) -> None:
     """Apply all of it, side by side, and wait until it is ready. Applying it again changes nothing.
 
+    :param form: what a laptop has, unless another one is asked for.
     :raises Failure: something is refused or not ready in time.
     """
     _release(target)
-    _tokens(target)
+    _namespace(target)
+    _secrets(target)
     with ThreadPoolExecutor() as pool:
-        tasks = [pool.submit(_dapr, target, way), pool.submit(_kafka, target, way), pool.submit(_redis, target)]
+        tasks = [
+            pool.submit(_dapr, target, way, form.dapr),
+            pool.submit(_kafka, target, way, form.strimzi),
+            pool.submit(_redis, target, form.redis),
+        ]
         for task in tasks:
             task.result()
 
@@ -53,20 +71,34 @@ def _release(target: Target) -> None:
                 target.kubectl("delete", "secret", *where, "--selector", books, log="helm")
 
 
-def _tokens(target: Target) -> None:
-    """Make the token with which each service's sidecar proves itself, once: no file has it, and it stays."""
-    for service in SERVICES:
-        name = f"{service}-app-token"
-        if target.get("secret", name) is not None:
-            continue
-        with step(f"make secret {name}"):
-            secret = {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "mandates"}},
-                "stringData": {"token": secrets.token_hex(32)},
-            }
-            target.kubectl("create", "-f", "-", stdin=json.dumps(secret))
+def _namespace(target: Target) -> None:
+    """Make the namespace of all of it, with the policies that hold for its pods before there is one."""
+    with step(f"namespace {target.namespace}"):
+        target.kubectl("apply", "-f", K8S / "namespace.yaml")
+        target.kubectl("apply", "-k", K8S / "network", log="network")
+
+
+def _secrets(target: Target) -> None:
+    """Make each Secret that nobody else makes, once: no file has it, and what is there stays, whoever made it.
+
+    :raises Failure: the cluster refuses one.
+    """
+    # Created and not applied: where this cannot be told, none is written over.
+    there = {one["metadata"]["name"] for one in (target.get("secrets") or {"items": []})["items"]}
+    missing = [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "mandates"}},
+            "stringData": content,
+        }
+        for name, content in fresh().items()
+        if name not in there
+    ]
+    if missing:
+        with step("make secrets"):
+            items = json.dumps({"apiVersion": "v1", "kind": "List", "items": missing})
+            target.kubectl("create", "-f", "-", stdin=items)
 
 
 def _gone(target: Target) -> None:
@@ -103,24 +135,27 @@ def _leaving(target: Target) -> list[str]:
     ]
 
 
-def _dapr(target: Target, way: Way) -> None:
+def _dapr(target: Target, way: Way, values: tuple[Path, ...]) -> None:
     with step("Dapr control plane"):
         target.run(
             *("helm", "upgrade", "--install", "dapr", way.dapr_chart(target), "--kube-context", target.context),
             *("--namespace", "dapr-system", "--create-namespace"),
-            *("--values", K8S / "dapr" / "control-plane-values.yaml"),
+            *(f"--values={file}" for file in values),
             *("--set", f"global.tag={version('platform', 'dapr')}", "--wait", f"--timeout={PATIENCE}s"),
             log="dapr",
         )
 
 
-def _kafka(target: Target, way: Way) -> None:
+def _kafka(target: Target, way: Way, manifests: Path) -> None:
     with step("Kafka, topic and users"):
         way.install_strimzi(target)
         _gone(target)
-        target.kubectl("apply", "-k", K8S / "strimzi", log="kafka")
+        target.kubectl("apply", "-k", manifests, log="kafka")
         for kind in ("kafka", "kafkatopic", "kafkauser"):
             _ready(target, kind)
+        # Only now are there the Secrets that it mounts.
+        target.kubectl("apply", "-k", K8S / "kafka-tools", log="kafka")
+        target.kubectl("rollout", "status", "deployment/kafka-tools", f"--timeout={PATIENCE}s", log="kafka")
 
 
 def _ready(target: Target, kind: str) -> None:
@@ -165,7 +200,7 @@ def _pods_unready(target: Target) -> Iterator[str]:
         yield f"pod {pod['metadata']['name']}: {'; '.join(why) or status.get('phase', 'unknown')}"
 
 
-def _redis(target: Target) -> None:
+def _redis(target: Target, manifests: Path) -> None:
     with step("Redis"):
-        target.kubectl("apply", "-k", K8S / "stores" / "redis", log="redis")
+        target.kubectl("apply", "-k", manifests, log="redis")
         target.kubectl("rollout", "status", "statefulset/redis", f"--timeout={PATIENCE}s", log="redis")

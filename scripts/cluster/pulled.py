@@ -135,6 +135,9 @@ class Pulled:
                 *("helm", "upgrade", "--install", "strimzi", folder, "--kube-context", target.context),
                 *("--namespace", "strimzi", "--create-namespace", "--skip-crds"),
                 *("--set", "watchAnyNamespace=true", "--wait", f"--timeout={chart.PATIENCE}s"),
+                # Kafka's pods and those of its other operators are as the namespace demands: k8s/namespace.yaml.
+                *("--set", "extraEnvs[0].name=STRIMZI_POD_SECURITY_PROVIDER_CLASS"),
+                *("--set", "extraEnvs[0].value=restricted"),
                 log="strimzi",
             )
 

@@ -33,13 +33,15 @@ def build(target: Target) -> None:
         _skaffold(target, "build", "--file-output", _built(target))
 
 
-def deploy(target: Target) -> None:
+def deploy(target: Target, *profiles: str) -> None:
     """Let Skaffold load the images that `build` made and deploy them; it waits until they are ready.
 
+    :param profiles: of skaffold.yaml.
     :raises Failure: something is refused or does not become ready.
     """
     with step("deploy CRM and IoT"):
-        _skaffold(target, "deploy", "--build-artifacts", _built(target), "--load-images=true")
+        chosen = [f"--profile={one}" for one in profiles]
+        _skaffold(target, "deploy", "--build-artifacts", _built(target), "--load-images=true", *chosen)
 
 
 def _built(target: Target) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 from cluster.command import log_file, output, run
 
+NAMESPACE = "mandates"
+"""Where the services and what they stand on live: k8s/namespace.yaml."""
 # The variables by which Helm and Skaffold are told the namespace; kubectl has none.
 NAMESPACE_OF = ("HELM_NAMESPACE", "SKAFFOLD_NAMESPACE")
 
@@ -26,7 +28,7 @@ class Target:
     name: str
     kubeconfig: Path
     env: Mapping[str, str] = field(default_factory=dict)
-    namespace: str = "default"
+    namespace: str = NAMESPACE
 
     @property
     def context(self) -> str:

@@ -1,4 +1,4 @@
-"""Kafka, as its own tools show and change it in a broker's pod."""
+"""Kafka, as its own tools show and change it in the pod `kafka-tools`, which knows where and as whom."""
 
 import secrets
 import shlex
@@ -15,7 +15,7 @@ from operate.pod import LONGEST, PAUSE, TRIES, lines_of, run_in
 
 T = TypeVar("T")
 
-SERVER = "--bootstrap-server localhost:9092"
+TOOLS = "deploy/kafka-tools"
 TOPIC = "connection-mandates-topic"
 DEAD_LETTERS = "connection-mandates-dead-letter"
 
@@ -26,10 +26,6 @@ Offsets = Mapping[int, int]
 _IDLE_MS = 20_000
 _PRINTED = ("timestamp", "partition", "offset", "key")
 _NULL = "null"
-# A tool beside a broker in one container stays small and starts quickly, also where the broker's own settings
-# are inherited. (Kafka's own scripts read both variables, and would choose another collector.)
-_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-_SMALL = f"export KAFKA_HEAP_OPTS='-Xmx96m {_JVM}' KAFKA_JVM_PERFORMANCE_OPTS='{_JVM}'; "
 
 
 @dataclass(frozen=True)
@@ -62,26 +58,24 @@ class Record:
 
 
 class Broker:
-    """A ready broker of the cluster. A tool that fails is asked again, in a pod that is ready then.
+    """The brokers of the cluster. A tool that fails is asked again.
 
-    One tool runs at a time, whichever thread asks: the pod has no room for two.
+    One tool runs at a time, whichever thread asks: the pod has not room for many.
 
-    :raises Failure: none is ready.
+    :raises Failure: no broker is ready, or there is no pod for the tools.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self._lock = threading.RLock()
         self._begins: dict[str, Offsets] = {}
-        self.pod = self._ready()
+        self._require()
 
-    def _ready(self) -> str:
+    def _require(self) -> None:
         labels = "--selector=strimzi.io/cluster=mandates,strimzi.io/broker-role=true"
         listed = self.target.get("pods", labels) or {"items": []}
-        ready: list[str] = [one["metadata"]["name"] for one in listed["items"] if _serves(one)]
-        if not ready:
+        if not any(map(_serves, listed["items"])):
             raise Failure("no Kafka broker is ready", "Look at kubectl get kafka,pods, or run make up")
-        return min(ready)
 
     def begins(self, topic: str) -> Offsets:
         """Return the first offset of each partition."""
@@ -100,7 +94,7 @@ class Broker:
         # The tool takes a regular expression.
         named = shlex.quote("|".join(topics))
         try:
-            text = self._run(f"bin/kafka-get-offsets.sh {SERVER} --topic {named} --time {time}")
+            text = self._run(f"kafka-get-offsets.sh --topic {named} --time {time}")
         except Failure as failure:
             if "Could not match any topic-partitions" not in str(failure):
                 raise
@@ -124,7 +118,7 @@ class Broker:
 
         :param ends: of all partitions, as seen before: for those of which the group knows nothing yet.
         """
-        text = self._run(f"bin/kafka-consumer-groups.sh {SERVER} --describe --group {group} --offsets")
+        text = self._run(f"kafka-consumer-groups.sh --describe --group {group} --offsets")
         seen = stands_in(text, topic)
         new = [one for one, end in ends.items() if one not in seen and end > 0]
         begins = self.begins(topic) if new else {}
@@ -132,16 +126,16 @@ class Broker:
 
     def groups(self) -> set[str]:
         """Return the names of all consumer groups that are known."""
-        return set(self._run(f"bin/kafka-consumer-groups.sh {SERVER} --list").split())
+        return set(self._run("kafka-consumer-groups.sh --list").split())
 
     def delete_group(self, group: str) -> str | None:
         """Delete a consumer group; return why it cannot be, such as a member that is still there."""
-        command = f"{_SMALL}bin/kafka-consumer-groups.sh {SERVER} --delete --group {group} 2>&1"
-        text = run_in(self.target, self.pod, "sh", "-c", command)
+        command = f"kafka-consumer-groups.sh --delete --group {group} 2>&1"
+        text = run_in(self.target, TOOLS, "sh", "-c", command)
         return None if "successful" in text else next(iter(text.strip().splitlines()[-1:]), "no answer")
 
     def now(self) -> int:
-        """Return the time by the broker's clock, in microseconds since 1970."""
+        """Return the time by the cluster's clock, in microseconds since 1970."""
         return int(self._run("date +%s")) * 1_000_000
 
     def read(self, topic: str, fold: Callable[[Iterable[Record]], T], ends: Offsets | None = None) -> T:
@@ -184,11 +178,10 @@ class Broker:
         mark, null = secrets.token_hex(8), secrets.token_hex(8)
         shown = [*(f"print.{what}=true" for what in _PRINTED), f"line.separator={mark}\n"]
         shown += [f"key.separator={mark}", f"null.literal={null}"]
-        reading = (
-            f"{_SMALL}exec bin/kafka-console-consumer.sh {SERVER} --topic {topic} --from-beginning {words} "
-            + " ".join(f"--formatter-property {shlex.quote(one)}" for one in shown)
+        reading = f"exec kafka-console-consumer.sh --topic {topic} --from-beginning {words} " + " ".join(
+            f"--formatter-property {shlex.quote(one)}" for one in shown
         )
-        with lines_of(self.target, self.pod, f"({reading})", longest) as lines:
+        with lines_of(self.target, TOOLS, f"({reading})", longest) as lines:
             yield records_in(lines, mark.encode(), null.encode())
 
     def write(self, topic: str, records: Iterable[tuple[str, str | None]]) -> None:
@@ -200,12 +193,12 @@ class Broker:
         """
         lines = "".join(f"{key}\t{_NULL if value is None else value}\n" for key, value in records)
         command = (
-            f"bin/kafka-console-producer.sh {SERVER} --topic {topic} --sync --command-property acks=all "
+            f"kafka-console-producer.sh --topic {topic} --sync --command-property acks=all "
             f"--reader-property parse.key=true --reader-property null.marker={_NULL} 2>&1"
         )
 
         def written() -> None:
-            said = run_in(self.target, self.pod, "sh", "-c", f"{_SMALL}{command}", stdin=lines)
+            said = run_in(self.target, TOOLS, "sh", "-c", command, stdin=lines)
             if "ERROR" in said or "Exception" in said:
                 why = f"Kafka did not take what was written to {topic}:\n    {said.strip()[:400]}"
                 raise Failure(why, "Run it again")
@@ -213,7 +206,7 @@ class Broker:
         self._again(written)
 
     def _run(self, command: str) -> str:
-        return self._again(lambda: run_in(self.target, self.pod, "sh", "-c", f"{_SMALL}{command}"))
+        return self._again(lambda: run_in(self.target, TOOLS, "sh", "-c", command))
 
     def _again(self, attempt: Callable[[], T]) -> T:
         with self._lock:
@@ -222,7 +215,7 @@ class Broker:
                     return attempt()
                 except Failure:
                     time.sleep(PAUSE)
-                    self.pod = self._ready()
+                    self._require()
             return attempt()
 
 

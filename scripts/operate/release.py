@@ -38,13 +38,9 @@ def install_rebuild(target: Target, like: Reader, read_model: ReadModel) -> None
 
     :raises Failure: it does not become ready.
     """
-    repository, _, tag = like.image.rpartition(":")
-    own = {
-        "replicas": 1,
-        "autoscaling": None,
-        "disruptionBudget": None,
-        "image": {"repository": repository, "tag": tag},
-    }
+    # What is asked from outside is the one that answers.
+    own = {"replicas": 1, **dict.fromkeys(("autoscaling", "disruptionBudget", "ingress", "httpRoute"))}
+    own["image"] = image(like.image)
     text = target.output("helm", "get", "values", LIVE, "--kube-context", target.context, "--output", "yaml")
     values = yaml.safe_load(text or "") or {}
     values |= {"readModel": read_model.app_id, "stateStore": read_model.store}
@@ -87,6 +83,15 @@ def keep(read_model: ReadModel, values: Path = VALUES) -> bool:
         return False
     values.write_text(written)
     return True
+
+
+def image(name: str) -> dict[str, str]:
+    """Name an image as the chart's values do: by its digest where it has one."""
+    if "@" in name:
+        repository, _, digest = name.partition("@")
+        return {"repository": repository, "digest": digest}
+    repository, _, tag = name.rpartition(":")
+    return {"repository": repository, "tag": tag, "digest": ""}
 
 
 def _chart(target: Target) -> None:

@@ -1,4 +1,4 @@
-"""Kafka's own tools, on a real broker, through what stands in for `kubectl exec`."""
+"""Kafka's own tools, on a real broker, through what stands in for `kubectl exec` into the pod `kafka-tools`."""
 
 import json
 import os
@@ -27,8 +27,7 @@ TOOLS = {
     "kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
     "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
 }
-# As the pod does it: the heap that the verbs ask for, or none would start.
-RUN = 'exec java $KAFKA_HEAP_OPTS $KAFKA_JVM_PERFORMANCE_OPTS -cp "{jars}/*" {main} "$@"'
+RUN = 'exec java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{jars}/*" {main} "$@"'
 EXEC = """case "$*" in
 *" get pods "*) exec cat pods.json ;;
 *" exec "*)
@@ -59,13 +58,11 @@ def target(kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tar
     java = shutil.which("java")
     assert java
     there = Programs(tmp_path / "bin")
-    bin_ = there.folder / "bin"
-    bin_.mkdir()
+    bin_ = there.folder
     for name, main in TOOLS.items():
         run = RUN.format(jars=os.environ["KAFKA_JARS"], main=main)
-        # The broker of a pod is at a port that is taken here, maybe.
-        moved = f'for word; do shift; [ "$word" = localhost:9092 ] && word={kafka.address}; set -- "$@" "$word"; done'
-        (bin_ / name).write_text(f"#!/bin/sh\n{moved}\n{run}\n")
+        # As the pod does it: which broker is not for the verbs to say.
+        (bin_ / name).write_text(f'#!/bin/sh\nset -- --bootstrap-server {kafka.address} "$@"\n{run}\n')
         (bin_ / name).chmod(0o755)
     (there.folder / "pods.json").write_text(json.dumps({"items": [POD]}))
     there.add("kubectl", f"PATH={shlex.quote(str(Path(java).parent))}:$PATH\n{EXEC}")

@@ -71,9 +71,10 @@ def test_where_there_is_none_it_is_made_and_what_it_was_made_from_is_noted(machi
     config = f"--name t --image image:1 --kubeconfig {machine.target.kubeconfig} --config - --wait=90s"
     assert machine.programs.calls("kind create") == [f"kind create cluster {config}"]
     assert machine.target.kubeconfig.parent.is_dir()
-    annotate = "kubectl --context kind-t --namespace default annotate nodes --all --overwrite"
+    annotate = "kubectl --context kind-t --namespace mandates annotate nodes --all --overwrite"
     noted = f"{annotate} mandates/images=new mandates/way=pull mandates/engine=podman"
-    assert machine.programs.calls("kubectl") == [noted]
+    current = f"kubectl config set-context {machine.target.context} --namespace=mandates"
+    assert machine.programs.calls("kubectl") == [noted, current]
     assert node.origin_of(machine.target) == ("pull", "podman")
 
 
@@ -108,7 +109,7 @@ def test_how_it_was_made_is_known_while_it_is_dead_and_forgotten_with_it(machine
 def test_one_that_is_older_than_such_notes_gets_them(machine: Machine) -> None:
     machine.has(images="new")
     assert machine.ensure() == []
-    assert len(machine.programs.calls("kubectl --context kind-t --namespace default annotate")) == 1
+    assert len(machine.programs.calls("kubectl --context kind-t --namespace mandates annotate")) == 1
     assert node.note_of(machine.target).read_text() == "pull podman\n"
 
 

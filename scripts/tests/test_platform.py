@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cluster import platform
 from cluster.failure import Failure
-from cluster.target import Target
+from cluster.secret import fresh
+from cluster.target import NAMESPACE, Target
 
 from .programs import Programs
 
@@ -28,23 +30,46 @@ def target(programs: Programs, tmp_path: Path) -> Target:
     return Target("t", tmp_path / "kubeconfig", namespace="mine")
 
 
-def test_each_service_gets_a_token_that_no_command_line_shows(programs: Programs, target: Target) -> None:
-    platform._tokens(target)
-    decoder, text, made = json.JSONDecoder(), (programs.folder / "created").read_text(), []
-    while text:
-        one, end = decoder.raw_decode(text)
-        made.append(one)
-        text = text[end:].lstrip()
-    assert [one["metadata"]["name"] for one in made] == ["crm-app-token", "iot-app-token"]
-    tokens = {one["stringData"]["token"] for one in made}
-    assert [len(token) for token in tokens] == [64, 64]
-    assert not any(token in line for token in tokens for line in programs.calls())
+def made(programs: Programs) -> dict[str, dict[str, str]]:
+    """The Secrets that were created: name -> content."""
+    created = json.loads((programs.folder / "created").read_text())
+    return {one["metadata"]["name"]: one["stringData"] for one in created["items"]}
 
 
-def test_a_token_that_is_there_stays(programs: Programs, target: Target) -> None:
-    (programs.folder / "secret.json").write_text('{"metadata": {"name": "there"}}')
-    platform._tokens(target)
+def there(programs: Programs, *names: str) -> None:
+    items = [{"metadata": {"name": name}} for name in names]
+    (programs.folder / "secrets.json").write_text(json.dumps({"items": items}))
+
+
+def test_each_secret_is_made_and_no_command_line_shows_one(programs: Programs, target: Target) -> None:
+    there(programs)
+    platform._secrets(target)
+    secrets = made(programs)
+    assert secrets.keys() == {"crm-app-token", "iot-app-token", "redis", "mariadb", "crm-mariadb"}
+    passwords = [
+        value for content in secrets.values() for key, value in content.items() if "-" not in key and key != "url"
+    ]
+    assert [len(one) for one in passwords] == [64] * 5
+    assert len(set(passwords)) == 5
+    assert not any(one in line for one in passwords for line in programs.calls())
+    assert secrets["mariadb"]["connection-string"].startswith(
+        f"iot:{secrets['mariadb']['password']}@tcp(mariadb:3306)/?"
+    )
+    assert f"//crm:{secrets['crm-mariadb']['password']}@crm-mariadb:3306/crm" in secrets["crm-mariadb"]["url"]
+
+
+def test_a_secret_that_is_there_stays(programs: Programs, target: Target) -> None:
+    there(programs, *fresh())
+    platform._secrets(target)
     assert programs.calls("kubectl --context kind-t --namespace mine create") == []
+    there(programs, *(fresh().keys() - {"redis"}))
+    platform._secrets(target)
+    assert made(programs).keys() == {"redis"}
+
+
+def test_the_namespace_is_the_one_that_its_manifest_makes() -> None:
+    (namespace,) = yaml.safe_load_all((platform.K8S / "namespace.yaml").read_text())
+    assert namespace["metadata"]["name"] == NAMESPACE
 
 
 def leaving(programs: Programs, *names: str) -> None:

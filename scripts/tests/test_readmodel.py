@@ -28,6 +28,16 @@ class TestReadModel:
         found = reader_in(deployment)
         assert (found.read_model, found.replicas) == (ReadModel("iot-green", "s"), 3)
 
+    @pytest.mark.parametrize(
+        ("name", "values"),
+        [
+            ("host:5000/mandates/iot:1", {"repository": "host:5000/mandates/iot", "tag": "1", "digest": ""}),
+            ("host:5000/iot@sha256:aa", {"repository": "host:5000/iot", "digest": "sha256:aa"}),
+        ],
+    )
+    def test_a_rebuild_runs_the_image_that_answers(self, name: str, values: dict[str, str]) -> None:
+        assert release.image(name) == values
+
     def test_the_next_deployment_keeps_it(self, tmp_path: Path) -> None:
         values = tmp_path / "values.yaml"
         values.write_text(release.VALUES.read_text())

@@ -360,7 +360,8 @@ def test_charts_are_fetched_once_at_their_versions(programs: Programs, target: T
         f" --values {platform.K8S}/dapr/control-plane-values.yaml --set global.tag=1.18.2 --wait --timeout=900s",
         f"helm upgrade --install strimzi {charts}/strimzi-1.2.0 --kube-context kind-t"
         " --namespace strimzi --create-namespace --skip-crds"
-        " --set watchAnyNamespace=true --wait --timeout=900s",
+        " --set watchAnyNamespace=true --wait --timeout=900s"
+        " --set extraEnvs[0].name=STRIMZI_POD_SECURITY_PROVIDER_CLASS --set extraEnvs[0].value=restricted",
     ]
     assert all(line.startswith("kubectl --context kind-t ") for line in programs.calls("kubectl"))
     install(target)
@@ -376,7 +377,7 @@ def test_strimzi_s_crds_are_changed_before_helm_which_never_does(
     crds = f"-f {charts}/strimzi-1.2.0/crds"
     assert [line.split()[0] for line in programs.calls()] == ["helm", "kubectl", "kubectl", "helm"]
     assert [
-        line.removeprefix("kubectl --context kind-t --namespace default ") for line in programs.calls("kubectl")
+        line.removeprefix("kubectl --context kind-t --namespace mandates ") for line in programs.calls("kubectl")
     ] == [
         f"apply --server-side --force-conflicts {crds}",
         f"wait --for=condition=Established {crds} --timeout=60s",
@@ -404,7 +405,7 @@ def test_what_a_killed_helm_left_half_changed_goes_on_running(programs: Programs
     install(target)
     assert programs.calls("helm uninstall") == []
     books = "delete secret --namespace dapr-system --selector owner=helm,name=dapr,status=pending-upgrade"
-    assert programs.calls("kubectl")[0] == f"kubectl --context kind-t --namespace default {books}"
+    assert programs.calls("kubectl")[0] == f"kubectl --context kind-t --namespace mandates {books}"
 
 
 @pytest.mark.usefixtures("charts")
@@ -414,11 +415,13 @@ def test_kafka_is_applied_only_once_its_operator_is_there_and_its_users_are_wait
     programs.add("helm", HELM)
     programs.add("kubectl")
     install(target)
-    looks = "kubectl --context kind-t --namespace default get "
-    calls = [line for line in programs.calls() if "strimzi" in line or " kafka" in line]
+    looks = "kubectl --context kind-t --namespace mandates get "
+    calls = [line for line in programs.calls() if "strimzi" in line or " kafka" in line or "kafka-tools" in line]
     calls = [line for line in calls if not line.startswith(looks)]
-    wait = "kubectl --context kind-t --namespace default wait --for=condition=Ready --all --timeout=180s"
+    wait = "kubectl --context kind-t --namespace mandates wait --for=condition=Ready --all --timeout=180s"
     assert calls[4:] == [
-        f"kubectl --context kind-t --namespace default apply -k {platform.K8S}/strimzi",
+        f"kubectl --context kind-t --namespace mandates apply -k {platform.K8S}/strimzi",
         *(f"{wait} {kind}" for kind in ("kafka", "kafkatopic", "kafkauser")),
+        f"kubectl --context kind-t --namespace mandates apply -k {platform.K8S}/kafka-tools",
+        "kubectl --context kind-t --namespace mandates rollout status deployment/kafka-tools --timeout=900s",
     ]

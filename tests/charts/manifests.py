@@ -17,10 +17,15 @@ def folder(path: Path) -> list[Manifest]:
     return list(chain.from_iterable(read(file.read_text()) for file in files))
 
 
+def kustomized(path: Path) -> list[Manifest]:
+    """Give the objects of a folder, as `kubectl apply -k` would apply them."""
+    words = ["kubectl", "kustomize", str(path)]
+    return read(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
 def built(path: str, kind: str) -> Manifest:
     """Give the one object of a kind in a folder of k8s/, as `kubectl apply -k` would apply it."""
-    words = ["kubectl", "kustomize", str(K8S / path)]
-    return the(kind, read(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+    return the(kind, kustomized(K8S / path))
 
 
 def everything(kind: str) -> dict[str, Manifest]:

@@ -6,8 +6,10 @@ only when the policy is needed.
 
 import pytest
 
-from .chart import SERVICES
-from .manifests import everything, values
+from cluster.secret import fresh
+
+from .chart import SERVICES, read
+from .manifests import K8S, everything, values
 
 # Under which a service's sidecar may run: charts/iot/values.schema.json.
 APP_IDS = {"crm": ["crm"], "iot": ["iot", "iot-green"]}
@@ -87,11 +89,11 @@ def test_pubsub_is_encrypted_and_signed_in(name: str) -> None:
     assert "mandates" in everything("Kafka")
 
 
-def test_the_stores_make_the_secrets_the_components_read() -> None:
+def test_the_secrets_that_the_components_read_are_made() -> None:
     for component in everything("Component").values():
         if component["spec"]["type"].startswith("state."):
             (reference,) = (entry["secretKeyRef"] for entry in component["spec"]["metadata"] if "secretKeyRef" in entry)
-            assert reference["key"] in everything("Secret")[reference["name"]]["stringData"]
+            assert reference["key"] in fresh()[reference["name"]]
 
 
 def test_every_policy_has_a_target_and_every_target_a_policy() -> None:
@@ -166,3 +168,24 @@ def test_a_store_or_a_broker_that_is_away() -> None:
         "statestore": False,
         "durable-statestore": False,
     }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_writes_and_reads_its_own_topics_and_no_others(name: str) -> None:
+    metadata = {
+        entry["name"]: entry.get("value") for entry in everything("Component")[f"{name}-pubsub"]["spec"]["metadata"]
+    }
+    topic, aside = values("crm")["topic"], values("iot")["deadLetterTopic"]
+
+    def scoped(topics: str) -> str:
+        return ";".join(f"{app_id}={topics}" for app_id in APP_IDS[name])
+
+    written, read = (topic, "") if name == "crm" else (aside, topic)
+    assert metadata["publishingScopes"] == scoped(written)
+    assert metadata["subscriptionScopes"] == scoped(read)
+    assert set(metadata["allowedTopics"].split(",")) == {written, read} - {""}
+
+
+def test_sidecars_prove_who_they_are() -> None:
+    control_plane = read((K8S / "dapr" / "control-plane-values.yaml").read_text())[0]
+    assert control_plane["global"]["mtls"] == {"enabled": True}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.secret import fresh
+
 from .chart import ROOT, SERVICES, read, render, the
 from .manifests import K8S, KUSTOMIZATIONS, built, everything, values
 
@@ -13,12 +15,12 @@ from .manifests import K8S, KUSTOMIZATIONS, built, everything, values
 def test_no_manifest_is_forgotten(path: Path) -> None:
     (kustomization,) = read((path / "kustomization.yaml").read_text())
     manifests = {f.name for f in path.glob("*.yaml") if "\nkind: " in f"\n{f.read_text()}"}
-    named = {*kustomization["resources"], *(patch["path"] for patch in kustomization.get("patches", []))}
+    named = {*kustomization["resources"], *(patch.get("path", "") for patch in kustomization.get("patches", []))}
     assert manifests - {"kustomization.yaml"} == {name for name in named if name.endswith(".yaml")}
 
 
 def test_the_connection_string_is_that_of_the_database() -> None:
-    secret = everything("Secret")["mariadb"]["stringData"]
+    secret = fresh()["mariadb"]
     stateful = everything("StatefulSet")["mariadb"]["spec"]["template"]["spec"]["containers"][0]
     env = {entry["name"]: entry.get("value") for entry in stateful["env"]}
     address = f"{env['MARIADB_USER']}:{secret['password']}@tcp(mariadb:3306)/"
@@ -36,15 +38,35 @@ def test_crm_s_server_is_one_of_its_own() -> None:
     assert stateful["spec"]["selector"]["matchLabels"] == template["metadata"]["labels"]
     (container,) = template["spec"]["containers"]
     env = {entry["name"]: entry for entry in container["env"]}
-    secret = built("stores/crm-mariadb", "Secret")
-    assert env["MARIADB_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == secret["metadata"]["name"]
-    user, password = env["MARIADB_USER"]["value"], secret["stringData"]["password"]
-    address = f"mysql+pymysql://{user}:{password}@crm-mariadb:3306/{env['MARIADB_DATABASE']['value']}"
-    assert secret["stringData"] == {
-        "root-password": secret["stringData"]["root-password"],
-        "password": password,
-        "url": address,
+    secret = fresh()["crm-mariadb"]
+    for name, key in (("MARIADB_PASSWORD", "password"), ("MARIADB_ROOT_PASSWORD", "root-password")):
+        assert env[name]["valueFrom"]["secretKeyRef"] == {"name": "crm-mariadb", "key": key}
+        assert key in secret
+    user = env["MARIADB_USER"]["value"]
+    address = f"mysql+pymysql://{user}:{secret['password']}@crm-mariadb:3306/{env['MARIADB_DATABASE']['value']}"
+    assert secret["url"] == address
+
+
+def test_no_secret_is_in_git() -> None:
+    assert everything("Secret") == {}
+
+
+def test_the_example_brings_the_secrets_that_make_up_would_make() -> None:
+    items = read((K8S / "examples" / "external-secrets.yaml").read_text())
+    brought = {}
+    for one in items:
+        if one["kind"] == "ExternalSecret":
+            template = one["spec"].get("target", {}).get("template", {}).get("data")
+            brought[one["metadata"]["name"]] = set(template or (data["secretKey"] for data in one["spec"]["data"]))
+    assert brought == {name: set(content) for name, content in fresh().items()}
+
+
+def test_the_tools_are_the_brokers_image_and_reach_kafka_as_a_user_of_theirs() -> None:
+    assert everything("Deployment")["kafka-tools"]["spec"]["template"]["spec"]["volumes"][2] == {
+        "name": "operator",
+        "secret": {"secretName": "operator"},
     }
+    assert "operator" in everything("KafkaUser")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -57,7 +79,7 @@ def test_the_injector_sees_the_pods_of_the_charts(name: str) -> None:
     assert template["metadata"]["annotations"]["dapr.io/config"] in everything("Configuration")
 
 
-@pytest.mark.parametrize("name", ["redis", "mariadb", "zipkin", "akhq"])
+@pytest.mark.parametrize("name", ["redis", "mariadb", "zipkin", "akhq", "kafka-tools"])
 def test_a_store_runs_the_one_version_and_with_no_more_rights_than_a_service(name: str) -> None:
     workload = (everything("StatefulSet") | everything("Deployment"))[name]
     spec = workload["spec"]["template"]["spec"]
@@ -74,7 +96,8 @@ def test_a_store_runs_the_one_version_and_with_no_more_rights_than_a_service(nam
         "capabilities": {"drop": ["ALL"]},
     }
     assert container["resources"]["limits"]["memory"]
-    assert workload["spec"]["selector"]["matchLabels"] == everything("Service")[name]["spec"]["selector"]
+    if name != "kafka-tools":
+        assert workload["spec"]["selector"]["matchLabels"] == everything("Service")[name]["spec"]["selector"]
 
 
 def test_skaffold_builds_what_the_charts_run() -> None:

@@ -1,10 +1,15 @@
 """What every service is on the cluster, whichever chart it comes from."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .chart import CHARTS, SERVICES, Manifest, helm, read, render, render_as, the
+from readme import readme, schema
+
+from .chart import CHARTS, ROOT, SERVICES, Manifest, RefusedError, helm, read, render, render_as, the
 
 pytestmark = pytest.mark.parametrize("name", SERVICES)
 
@@ -24,6 +29,8 @@ def test_everything_bears_the_name_of_the_release(name: str) -> None:
         ("ServiceAccount", name),
         ("Service", name),
         ("Deployment", name),
+        ("NetworkPolicy", name),
+        ("NetworkPolicy", f"{name}-test"),
     }
     assert container(name)["name"] == name
 
@@ -168,12 +175,137 @@ def test_a_new_chart_version_alone_restarts_no_pod(name: str) -> None:
 
 
 def test_a_stopping_pod_drains_before_it_is_killed(name: str) -> None:
-    spec = pod(name, service__drainSeconds=3, service__terminationGracePeriodSeconds=20)["spec"]
+    spec = pod(name, service__drainSeconds=3, service__terminationGracePeriodSeconds=50)["spec"]
     assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
-    assert spec["terminationGracePeriodSeconds"] == 20
+    assert spec["terminationGracePeriodSeconds"] == 50
+
+
+def test_what_a_stopping_pod_may_take_is_less_than_it_is_given(name: str) -> None:
+    """Of the service that is what its own code says."""
+    (main,) = (ROOT / "services" / name / "src").glob("*/__main__.py")
+    found = re.search(r"^GRACE: Final = (\d+)$", main.read_text(), re.MULTILINE)
+    assert found
+    needed = 2 + int(found[1]) + 10
+    with pytest.raises(
+        RefusedError, match=rf"service\.terminationGracePeriodSeconds is {needed}, .* which are {needed}"
+    ):
+        render(name, service__terminationGracePeriodSeconds=needed)
+    assert pod(name, service__terminationGracePeriodSeconds=needed + 1)
 
 
 def test_the_image_is_the_tag_or_the_app_version(name: str) -> None:
     version = read((CHARTS / name / "Chart.yaml").read_text())[0]["appVersion"]
     assert container(name)["image"] == f"mandates/{name}:{version}"
     assert container(name, service__image__tag="t")["image"] == f"mandates/{name}:t"
+    digest = f"sha256:{'0' * 64}"
+    image = {"service__image__tag": "t", "service__image__digest": digest}
+    assert container(name, **image)["image"] == f"mandates/{name}@{digest}"
+
+
+def test_every_pod_of_a_release_is_pulled_and_placed_alike(name: str) -> None:
+    placed = {
+        "imagePullSecrets": [{"name": "registry"}],
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
+        "priorityClassName": "high",
+    }
+    sets = [f"--set-json=service.{key}={json.dumps(value)}" for key, value in placed.items()]
+    manifests = read(helm("template", name, str(CHARTS / name), *sets))
+    for spec in (the("Deployment", manifests)["spec"]["template"]["spec"], the("Pod", manifests)["spec"]):
+        assert placed.items() <= spec.items()
+
+
+def test_replicas_are_spread_by_their_own_labels_unless_others_are_named(name: str) -> None:
+    zones = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+    other = {"matchLabels": {"a": "b"}}
+    manifests = render(name, service__topologySpreadConstraints=[zones, {**zones, "labelSelector": other}])
+    deployment = the("Deployment", manifests)["spec"]
+    assert deployment["template"]["spec"]["topologySpreadConstraints"] == [
+        {**zones, "labelSelector": deployment["selector"]},
+        {**zones, "labelSelector": other},
+    ]
+    affinity: Manifest = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    assert pod(name, service__affinity=affinity)["spec"]["affinity"] == affinity
+
+
+def test_further_settings_and_labels_reach_the_pod(name: str) -> None:
+    further = [
+        {"name": f"{name.upper()}_KEEP_ALIVE_SECONDS", "value": "90"},
+        {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+    ]
+    assert container(name, service__extraEnv=further)["env"][-2:] == further
+    assert pod(name, service__podLabels={"team": "meters"})["metadata"]["labels"]["team"] == "meters"
+
+
+@pytest.mark.parametrize("taken", ["APP_API_TOKEN", "LOG_LEVEL"])
+def test_a_setting_of_the_chart_is_not_set_a_second_time(name: str, taken: str) -> None:
+    with pytest.raises(RefusedError, match=f"service.extraEnv: {taken} is set by the chart itself"):
+        render(name, service__extraEnv=[{"name": taken, "value": "x"}])
+
+
+def test_service_and_account_bear_annotations(name: str) -> None:
+    manifests = render(name, service__serviceAnnotations={"a": "1"}, service__serviceAccountAnnotations={"b": "2"})
+    assert the("Service", manifests)["metadata"]["annotations"] == {"a": "1"}
+    assert the("ServiceAccount", manifests)["metadata"]["annotations"] == {"b": "2"}
+
+
+# What leads in from outside; neither deliveries (IoT's /mandates) nor /announcements of CRM nor probes and metrics.
+OUTSIDE = {"crm": [("/", "Exact"), ("/customers", "Prefix")], "iot": [("/", "Exact"), ("/connections", "Prefix")]}
+
+
+def test_an_ingress_leads_to_the_services_own_resources_alone(name: str) -> None:
+    ingress = {"className": "nginx", "host": "h.example.com", "tlsSecret": "h-tls", "annotations": {"a": "b"}}
+    made = the("Ingress", render(name, service__ingress=ingress))
+    assert made["metadata"]["annotations"] == {"a": "b"}
+    assert made["spec"]["ingressClassName"] == "nginx"
+    assert made["spec"]["tls"] == [{"hosts": ["h.example.com"], "secretName": "h-tls"}]
+    (rule,) = made["spec"]["rules"]
+    assert rule["host"] == "h.example.com"
+    assert [(path["path"], path["pathType"]) for path in rule["http"]["paths"]] == OUTSIDE[name]
+    backends = [path["backend"]["service"] for path in rule["http"]["paths"]]
+    assert backends == [{"name": name, "port": {"name": "http"}}] * 2
+
+
+def test_a_route_of_a_gateway_leads_to_the_same_and_lets_iot_only_be_read(name: str) -> None:
+    route = {"parentRefs": [{"name": "gateway", "namespace": "edge"}], "hostnames": ["h.example.com"]}
+    spec = the("HTTPRoute", render(name, service__httpRoute=route))["spec"]
+    assert route.items() <= spec.items()
+    (rule,) = spec["rules"]
+    assert rule["backendRefs"] == [{"name": name, "port": SERVICES[name]}]
+    paths = {(match["path"]["value"], match["path"]["type"].removeprefix("Path")) for match in rule["matches"]}
+    assert paths == set(OUTSIDE[name])
+    methods = {match["method"] for match in rule["matches"]}
+    assert methods == ({"GET", "HEAD"} if name == "iot" else {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def test_a_pod_monitor_reads_the_service_and_its_sidecar(name: str) -> None:
+    manifests = render(name, service__podMonitor={"interval": "30s", "labels": {"release": "prometheus"}})
+    monitor = the("PodMonitor", manifests)
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"] == the("Deployment", manifests)["spec"]["selector"]
+    assert monitor["spec"]["podMetricsEndpoints"] == [
+        {"port": "http", "path": "/metrics", "interval": "30s"},
+        {"port": "dapr-metrics", "path": "/", "interval": "30s"},
+    ]
+
+
+def test_the_readme_tells_the_values_of_today(name: str) -> None:
+    made = readme(name)
+    assert (CHARTS / name / "README.md").read_text() == made, "scripts/mandates exec python scripts/readme.py"
+    keys = {f"service.{key}" for key in schema("service")["properties"]} | set(schema(name)["properties"])
+    # What holds others is told by those.
+    told = {key for key in keys if f"`{key}`" in made or f"`{key}." in made}
+    assert keys - told == {"service.global", "global"}
+
+
+def test_packed_it_needs_nothing_of_the_checkout(name: str, tmp_path: Path) -> None:
+    """As it comes from a registry: `helm push` takes this archive."""
+    helm("package", str(CHARTS / name), "--destination", str(tmp_path))
+    (archive,) = tmp_path.iterdir()
+    assert read(helm("template", "--skip-tests", name, str(archive))) == render(name)
+    assert helm("show", "readme", str(archive)).strip() == readme(name).strip()
+
+
+def test_an_older_kubernetes_is_refused(name: str) -> None:
+    with pytest.raises(RefusedError, match=r"requires kubeVersion: >=1\.30\.0-0 .* incompatible"):
+        helm("template", name, str(CHARTS / name), "--kube-version", "1.29.0")

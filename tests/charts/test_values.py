@@ -1,8 +1,13 @@
 """What can be set, what reaches the service, and what is refused with which words."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from .chart import RefusedError, render, the
+from cluster.secret import fresh
+
+from .chart import CHARTS, ROOT, Manifest, RefusedError, helm, read, render, the
 from .manifests import built, values
 
 
@@ -36,12 +41,74 @@ def test_crm_with_a_file() -> None:
 
 
 def test_crm_with_a_server() -> None:
-    """The Secret is the one that k8s/stores/crm-mariadb makes."""
+    """The Secret is the one that `make up` makes for k8s/stores/crm-mariadb."""
     reference = settings("crm", database="server")["CRM_DATABASE_URL"]
     assert reference == {"secretKeyRef": values("crm")["databaseSecret"]}
-    secret = built("stores/crm-mariadb", "Secret")
-    assert reference["secretKeyRef"]["name"] == secret["metadata"]["name"]
-    assert secret["stringData"][reference["secretKeyRef"]["key"]].startswith("mysql+pymysql://")
+    secret = fresh()[reference["secretKeyRef"]["name"]]
+    assert secret[reference["secretKeyRef"]["key"]].startswith("mysql+pymysql://")
+
+
+def test_crm_with_customers_of_ones_own(tmp_path: Path) -> None:
+    """A file of the installer's, without a checkout; another one is read by new pods."""
+    file = tmp_path / "mine.csv"
+
+    def installed(text: str) -> list[Manifest]:
+        file.write_text(text)
+        return read(helm("template", "--skip-tests", "crm", str(CHARTS / "crm"), f"--set-file=customers={file}"))
+
+    head = "customerId,firstName,lastName,street,postalCode,city,connectionId,connectionMandate\n"
+    manifests = installed(head)
+    assert the("ConfigMap", manifests)["data"] == {"customers.csv": head}
+    spec = the("Deployment", manifests)["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert {"name": "CRM_CUSTOMERS_CSV", "value": "/files/customers.csv"} in container["env"]
+    assert {"name": "files", "mountPath": "/files", "readOnly": True} in container["volumeMounts"]
+    assert {"name": "files", "configMap": {"name": "crm-files"}} in spec["volumes"]
+    assert (
+        len(
+            {
+                the("Deployment", installed(text))["spec"]["template"]["metadata"]["annotations"]["checksum/files"]
+                for text in (head, head + "1,A,B,C,1,D,7,2\n")
+            }
+        )
+        == 2
+    )
+
+
+def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() -> None:
+    server = {"database": "server", "service__nodeSelector": {"disk": "fast"}}
+    assert [m for m in render("crm", **server) if m["kind"] == "CronJob"] == []
+    manifests = render("crm", backup__schedule="15 2 * * *", **server)
+    jobs = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "CronJob"}
+    assert {name: (job["schedule"], job["suspend"]) for name, job in jobs.items()} == {
+        "crm-backup": ("15 2 * * *", False),
+        "crm-restore": ("15 2 * * *", True),
+    }
+    labels = {"app.kubernetes.io/component": "backup-of-crm"}
+    (policy,) = (m["spec"] for m in manifests if m["kind"] == "NetworkPolicy" and m["metadata"]["name"] == "crm-backup")
+    assert policy["podSelector"]["matchLabels"] == labels
+    (taken,) = built("stores/crm-mariadb", "NetworkPolicy")["spec"]["ingress"]
+    assert {"podSelector": {"matchLabels": labels}} in taken["from"]
+    claim, scripts = the("PersistentVolumeClaim", manifests), the("ConfigMap", manifests)
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    reference = values("crm")["databaseSecret"]
+    secret = fresh()[reference["name"]]
+    images = tomllib.loads((ROOT / "versions.toml").read_text())["images"]
+    for job in jobs.values():
+        spec = job["jobTemplate"]["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"disk": "fast"}
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        (container,) = spec["containers"]
+        assert container["image"] == images["mariadb"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["command"][-1].removeprefix("/scripts/") in scripts["data"]
+        env = {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+        assert env["MYSQL_PWD"]["secretKeyRef"]["name"] == reference["name"]
+        assert env["MYSQL_PWD"]["secretKeyRef"]["key"] in secret
+        assert f"{env['USER']}:" in secret["url"]
+        assert secret["url"].endswith(f"@{env['HOST']}:3306/{env['DATABASE']}")
+        (volume,) = (v for v in spec["volumes"] if v["name"] == "backup")
+        assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
 
 
 def test_iot_by_default() -> None:
@@ -115,6 +182,22 @@ REFUSALS = [
     ("iot", "service__claims", {"data": "1Mi"}, ["claims", "data"]),
     ("iot", "service__podAnnotations", {"a": 1}, ["podAnnotations", "string"]),
     ("iot", "service__drainSeconds", 0, ["drainSeconds"]),
+    ("iot", "service__image__digest", "sha256:abc", ["digest"]),
+    ("iot", "service__imagePullSecrets", ["registry"], ["imagePullSecrets", "object"]),
+    ("iot", "service__nodeSelector", {"ssd": True}, ["nodeSelector", "string"]),
+    ("iot", "service__tolerations", [{"effect": "Never"}], ["tolerations", "effect"]),
+    ("iot", "service__affinity", {"podAffinty": {}}, ["podAffinty"]),
+    ("iot", "service__topologySpreadConstraints", [{"maxSkew": 1}], ["topologyKey"]),
+    ("iot", "service__extraEnv", [{"name": "A"}], ["extraEnv", "value"]),
+    ("iot", "service__extraEnv", [{"name": "A-B", "value": "1"}], ["extraEnv", "name"]),
+    ("iot", "service__podLabels", {"a": 1}, ["podLabels", "string"]),
+    ("iot", "service__ingress", {"className": "nginx"}, ["ingress", "host"]),
+    ("iot", "service__ingress", {"host": "h", "paths": ["/mandates"]}, ["ingress", "paths"]),
+    ("iot", "service__httpRoute", {"hostnames": ["h"]}, ["httpRoute", "parentRefs"]),
+    ("iot", "service__podMonitor", {"interval": 30}, ["podMonitor", "string"]),
+    ("crm", "customers", ["a"], ["customers", "string"]),
+    ("crm", "backup__schedule", "daily", ["backup", "schedule"]),
+    ("crm", "backup__schedule", "@daily", ["backup", "schedule"]),
 ]
 
 

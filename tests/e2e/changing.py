@@ -10,7 +10,9 @@ from typing import Any
 
 from cluster.target import Target
 from curl import Service, service
+from operate.pod import words_in
 from polling import poll_until
+from somebody import knock, somebody, tester
 
 CUSTOMERS = 10
 
@@ -87,22 +89,24 @@ print(json.dumps({"done": done, "failed": failed}))
 
 @contextmanager
 def reading(target: Target) -> Iterator[dict[str, Any]]:
-    """Ask IoT's Service for a connection, again and again, from CRM's pod, for the length of a block.
+    """Ask IoT's Service for a connection, again and again, from a pod that may, for the length of a block.
 
     :returns: `done`, how many reads were answered, and `failed`, what became of the others; there when the
         block has ended.
     """
     seen: dict[str, Any] = {}
-    words = target.words("exec", "--stdin", "deploy/crm", "--container", "crm", "--")
-    with subprocess.Popen(
-        [*words, "python", "-c", _READER],
-        env=target.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as reader:
-        try:
-            yield seen
-        finally:
-            text, _ = reader.communicate(timeout=30)
-            seen.update(json.loads(text))
+    with somebody(target, "reader", tester("iot")) as pod:
+        # A policy knows a new pod a moment later.
+        poll_until(lambda: knock(target, pod, "iot", 3008) == "open", "the reader is let in", seconds=20)
+        with subprocess.Popen(
+            words_in(target, pod, "python", "-c", _READER),
+            env=target.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as reader:
+            try:
+                yield seen
+            finally:
+                text, _ = reader.communicate(timeout=30)
+                seen.update(json.loads(text))

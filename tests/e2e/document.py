@@ -34,7 +34,11 @@ def steps(document: Path, section: str = "") -> Iterator[Step]:
     """
     text = document.read_text()
     if section:
-        text = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
+        heading = re.search(rf"^(##+) {re.escape(section)}$", text, re.MULTILINE)
+        assert heading, f"{document.name} has no section {section}"
+        text = text[heading.end() :]
+        if following := re.search(rf"^#{{2,{len(heading[1])}}} ", text, re.MULTILINE):
+            text = text[: following.start()]
     last: str | None = None
     for kind, block in _BLOCK.findall(text):
         if kind == "text":

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from cluster.services import forwarded
 from cluster.target import Target
 from curl import service
+from kafkatools import ask, publish, settings_of
 from offline.versions import ROOT
-from operate.broker import SERVER, TOPIC, Broker
-from operate.pod import run_in
+from operate.broker import TOPIC, Broker
 from polling import poll_until
 from verbs import Verbs, copied
 
@@ -72,22 +73,46 @@ def lose_some_partitions(target: Target) -> None:
     ends = broker.ends(TOPIC)
     lost = [{"topic": TOPIC, "partition": one, "offset": ends[one]} for one in (0, 2)]
     policy(target, "compact,delete")
-    file = "/tmp/lost.json"  # noqa: S108  in the broker's pod
-    asked = json.dumps({"partitions": lost, "version": 1})
-    run_in(target, broker.pod, "sh", "-c", f"cat > {file}", stdin=asked)
-    run_in(target, broker.pod, "sh", "-c", f"bin/kafka-delete-records.sh {SERVER} --offset-json-file {file}")
+    file = "/tmp/lost.json"  # noqa: S108  in the pod of the tools
+    ask(target, f"cat > {file}", json.dumps({"partitions": lost, "version": 1}))
+    with deleter(target) as settings:
+        said = ask(target, f"kafka-delete-records.sh --command-config {settings} --offset-json-file {file}")
+    assert "low_watermark" in said, said
     policy(target, "compact")
     assert {one: broker.begins(TOPIC)[one] for one in (0, 2)} == {one: ends[one] for one in (0, 2)}
+
+
+@contextmanager
+def deleter(target: Target) -> Iterator[str]:
+    """A user who may delete records, which nobody else may; the file with its settings, for the length of a block."""
+    topic = {
+        "resource": {"type": "topic", "name": TOPIC, "patternType": "literal"},
+        "operations": ["Delete", "Describe"],
+    }
+    user = {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "metadata": {"name": "deleter", "labels": {"strimzi.io/cluster": "mandates"}},
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {"type": "simple", "acls": [topic]},
+        },
+    }
+    target.kubectl("apply", "-f", "-", stdin=json.dumps(user))
+    try:
+        target.kubectl("wait", "--for=condition=Ready", "kafkauser/deleter", "--timeout=60s")
+        yield settings_of(target, "deleter")
+    finally:
+        target.kubectl("delete", "kafkauser", "deleter")
 
 
 def policy(target: Target, word: str) -> None:
     """Set the topic's cleanup policy, and wait until the broker has it."""
     patch = json.dumps({"spec": {"config": {"cleanup.policy": word}}})
     target.kubectl("patch", "kafkatopic", TOPIC, "--type=merge", "--patch", patch)
-    pod = Broker(target).pod
-    words = f"bin/kafka-configs.sh {SERVER} --describe --topic {TOPIC}"
+    words = f"kafka-configs.sh --describe --topic {TOPIC}"
     wanted = f"cleanup.policy={word} "
-    poll_until(lambda: wanted in run_in(target, pod, "sh", "-c", words), f"the broker has {wanted}", seconds=60)
+    poll_until(lambda: wanted in ask(target, words), f"the broker has {wanted}", seconds=60)
 
 
 def told(verbs: Verbs) -> None:
@@ -114,7 +139,7 @@ def test_a_clock_that_was_set_back_is_noticed(target: Target, verbs: Verbs) -> N
     sequence = int((time.time() + 60) * 1e6)
     data = {"connectionId": "7733", "connectionMandate": "2"}
     event = {"specversion": "1.0", "id": "ahead", "source": "crm", "type": "com.mandates.connection-mandate.v1"}
-    Broker(target).write(TOPIC, [("7733", json.dumps({**event, "sequence": str(sequence), "data": data}))])
+    publish(target, TOPIC, [("7733", json.dumps({**event, "sequence": str(sequence), "data": data}))])
     with service(target, "iot") as iot:
         poll_until(lambda: iot.curl("?connectionId=7733").json["connectionMandate"] == "2", "it came", seconds=20)
         with service(target, "crm") as crm:

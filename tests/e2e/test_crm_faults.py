@@ -5,8 +5,9 @@ from uuid import uuid4
 from kubernetes import client
 
 from cluster.services import forwarded
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from curl import service
+from kafkatools import ask
 from parts.changes import Changes
 from parts.topic import Record, last_levels
 from polling import poll_until
@@ -20,11 +21,10 @@ def on_topic(target: Target, prefix: str) -> list[Record]:
     """The records of connections whose id begins so, by partition and offset."""
     shown = " ".join(f"--formatter-property print.{what}=true" for what in ("timestamp", "partition", "offset", "key"))
     read = (
-        f"bin/kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic {TOPIC} --from-beginning "
+        f"kafka-console-consumer.sh --topic {TOPIC} --from-beginning "
         f"--timeout-ms 5000 --formatter-property key.separator='\t' {shown}"
     )
-    said = target.output(*target.words("exec", "mandates-dual-role-0", "--", "bash", "-c", read), timeout=120)
-    assert said
+    said = ask(target, read)
     return sorted(
         (
             Record(int(partition), int(offset), int(timestamp), key, value.encode())
@@ -47,7 +47,7 @@ def _fields(line: str) -> tuple[str, str, str, str, str]:
 def test_what_was_accepted_while_brokers_died_is_what_everyone_says(target: Target, core: client.CoreV1Api) -> None:
     def ready(name: str, before: str) -> bool:
         # Between the old pod and the new one there is none.
-        pods = core.list_namespaced_pod("default", field_selector=f"metadata.name={name}").items
+        pods = core.list_namespaced_pod(NAMESPACE, field_selector=f"metadata.name={name}").items
         return any(
             pod.metadata.uid != before and condition.type == "Ready" and condition.status == "True"
             for pod in pods
@@ -60,8 +60,8 @@ def test_what_was_accepted_while_brokers_died_is_what_everyone_says(target: Targ
         changes = Changes([url], connections=CONNECTIONS, clients=16, prefix=prefix, pace=0.05)
         with changes.going_on():
             for name in BROKERS:
-                before = core.read_namespaced_pod(name, "default").metadata.uid
-                core.delete_namespaced_pod(name, "default", grace_period_seconds=0)
+                before = core.read_namespaced_pod(name, NAMESPACE).metadata.uid
+                core.delete_namespaced_pod(name, NAMESPACE, grace_period_seconds=0)
                 poll_until(lambda name=name, before=before: ready(name, before), f"{name} is back", seconds=120)  # type: ignore[misc]
             poll_until(lambda: changes.accepted >= CHANGES, f"{CHANGES} changes", seconds=120)
         assert changes.unanswered == 0

@@ -1,14 +1,19 @@
 """CRM's customers outlive it in a file and on a database server, where replicas share them."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kubernetes import client
 
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from curl import Service, service
+from document import steps
 from offline.versions import ROOT
 from polling import poll_until
+from shell import shell
+from verbs import copied
 
 EMMA = {"firstName": "Emma", "lastName": "Visser", "city": "Delft", "connectionMandate": "1"}
 
@@ -24,14 +29,15 @@ def deploy(target: Target, *values: str) -> None:
 @pytest.fixture
 def restored(target: Target) -> Iterator[None]:
     yield
-    deploy(target, "database=memory", "service.replicas=1")
+    deploy(target, "database=memory", "service.replicas=1", "backup.schedule=")
+    target.kubectl("delete", "job", "crm-backup-now", "crm-restore-now", "--ignore-not-found")
     target.kubectl("delete", "pvc", "crm-data", "--ignore-not-found")
     target.kubectl("delete", "-k", str(ROOT / "k8s" / "stores" / "crm-mariadb"), "--ignore-not-found")
-    target.kubectl("delete", "pvc", "data-crm-mariadb-0", "--ignore-not-found")
+    target.kubectl("delete", "pvc", "data-crm-mariadb-0", "crm-backup", "--ignore-not-found")
 
 
 def pods(core: client.CoreV1Api) -> list[client.V1Pod]:
-    listed = core.list_namespaced_pod("default", label_selector="app.kubernetes.io/name=crm").items
+    listed = core.list_namespaced_pod(NAMESPACE, label_selector="app.kubernetes.io/name=crm").items
     return [pod for pod in listed if pod.metadata.deletion_timestamp is None]
 
 
@@ -41,7 +47,7 @@ def ready(pod: client.V1Pod) -> bool:
 
 def kill(core: client.CoreV1Api, pod: client.V1Pod) -> None:
     """As a node that loses its power: without a word to the process."""
-    core.delete_namespaced_pod(pod.metadata.name, "default", grace_period_seconds=0)
+    core.delete_namespaced_pod(pod.metadata.name, NAMESPACE, grace_period_seconds=0)
 
 
 def created(crm: Service, connection: str) -> str:
@@ -99,3 +105,32 @@ def test_on_a_server_two_replicas_share_the_customers_and_one_of_them_announces(
     with service(target, "crm", pod=second.metadata.name) as crm:
         assert created(crm, "server-2") == str(ids[1] + 1)
     iot_says(target, "server-2", "1", seconds=150)
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_backup_is_brought_back_and_then_all_know_what_it_knew(target: Target, tmp_path: Path) -> None:
+    """By the commands of docs/operations.md."""
+    target.kubectl("apply", "-k", str(ROOT / "k8s" / "stores" / "crm-mariadb"))
+    target.kubectl("rollout", "status", "statefulset/crm-mariadb", "--timeout=180s")
+    deploy(target, "database=server", "backup.schedule=15 2 * * *")
+    tree = copied(tmp_path / "tree")
+    with service(target, "crm") as crm:
+        customer_id = created(crm, "backup-1")
+    with shell(target, tree) as operator:
+        for step in steps(ROOT / "docs" / "operations.md", "CRM's database"):
+            said = operator.run(step.command)
+        assert re.fullmatch(r"/backup/crm-\d{8}T\d{6}Z\.sql\.gz", said.strip())
+        with service(target, "crm") as crm:
+            change = {**EMMA, "connectionId": "backup-1", "connectionMandate": "2"}
+            assert crm.post(f"/customers/{customer_id}", change).status == 200
+            created(crm, "backup-2")
+        iot_says(target, "backup-1", "2", seconds=20)
+        iot_says(target, "backup-2", "1", seconds=20)
+        for step in steps(ROOT / "docs" / "operations.md", "Restore CRM"):
+            said = operator.run(step.command)
+        assert "None differ" in said
+    with service(target, "crm") as crm:
+        assert crm.curl(f"/customers/{customer_id}").json["connectionMandate"] == "1"
+        assert crm.curl(f"/customers/{int(customer_id) + 1}").status == 404
+    iot_says(target, "backup-1", "1", seconds=5)
+    iot_says(target, "backup-2", "0", seconds=5)

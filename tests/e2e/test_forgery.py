@@ -9,6 +9,7 @@ from cluster.target import Target
 from curl import Service, service
 from operate.pod import run_in
 from polling import poll_until
+from somebody import knock
 
 CUSTOMER, CONNECTION = "7", "7733"
 CORINNE = {"firstName": "Corinne", "lastName": "Lopez", "city": "Enschede", "connectionId": CONNECTION}
@@ -68,7 +69,8 @@ def test_a_forged_delivery_is_refused_whichever_way_it_comes(target: Target, for
         change("1")
         for token in ([], ["-H", "dapr-api-token: guessed"]):
             assert iot.curl("/mandates", "-H", "Content-Type: application/json", *token, "-d", body).status == 403
-        assert from_crm(target, "http://iot:3008/mandates", body) == 403
+        # From another pod nobody comes so far; and if he did, it is refused as above.
+        assert knock(target, "deploy/crm", "iot", 3008) == "refused"
         # There is no such thing at CRM's sidecar; that IoT's refuses another one's: tests/charts/test_sidecar.py.
         assert from_crm(target, f"{SIDECAR}/invoke/iot/method/mandates", body) == 404
         assert level(iot) == "1"

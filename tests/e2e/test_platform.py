@@ -6,7 +6,7 @@ import re
 import pytest
 from kubernetes import client
 
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from polling import poll_until
 
 MEBI = 1024**2
@@ -16,7 +16,7 @@ def pod_of(core: client.CoreV1Api, name: str) -> client.V1Pod:
     """The one running pod of a service, also just after a rollout."""
 
     def look() -> client.V1Pod | None:
-        listed = core.list_namespaced_pod("default", label_selector=f"app.kubernetes.io/name={name}").items
+        listed = core.list_namespaced_pod(NAMESPACE, label_selector=f"app.kubernetes.io/name={name}").items
         running = [pod for pod in listed if pod.metadata.deletion_timestamp is None]
         assert len(running) == 1, [pod.metadata.name for pod in running]
         return running[0] if all(one.ready for one in statuses(running[0])) else None
@@ -70,14 +70,14 @@ def test_a_service_is_small(target: Target, core: client.CoreV1Api, name: str) -
 @pytest.mark.parametrize("name", ["crm", "iot"])
 def test_a_service_logs_one_json_object_a_line(core: client.CoreV1Api, name: str) -> None:
     pod = pod_of(core, name)
-    lines = core.read_namespaced_pod_log(pod.metadata.name, "default", container=name).splitlines()
+    lines = core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE, container=name).splitlines()
     assert lines
     for line in lines:
         assert {"time", "level", "message"} <= json.loads(line).keys()
 
 
 def test_dapr_keeps_what_the_manifests_declare(custom: client.CustomObjectsApi) -> None:
-    listed = custom.list_namespaced_custom_object("dapr.io", "v1alpha1", "default", "components")["items"]
+    listed = custom.list_namespaced_custom_object("dapr.io", "v1alpha1", NAMESPACE, "components")["items"]
     assert {one["metadata"]["name"]: one["scopes"] for one in listed} == {
         "crm-pubsub": ["crm"],
         "iot-pubsub": ["iot", "iot-green"],

@@ -9,6 +9,7 @@ import pytest
 
 from cluster.target import Target
 from curl import service
+from kafkatools import publish
 from operate.broker import DEAD_LETTERS, TOPIC, Broker
 from polling import poll_until
 from verbs import Verbs, copied
@@ -25,7 +26,7 @@ def verbs(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Verbs:
 def poison(target: Target, verbs: Verbs) -> Iterator[dict[str, Any]]:
     """The dead letter of a message that cannot be read, as it is listed."""
     before = {one["id"] for one in verbs.json("redrive", "list")}
-    Broker(target).write(TOPIC, [("poisoned", POISON), ("poisoned", event("poisoned", "1"))])
+    publish(target, TOPIC, [("poisoned", POISON), ("poisoned", event("poisoned", "1"))])
     (letter,) = poll_until(
         lambda: [one for one in verbs.json("redrive", "list") if one["id"] not in before],
         "the message is a dead letter",

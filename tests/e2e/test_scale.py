@@ -7,10 +7,9 @@ from kubernetes import client
 
 from changing import all_visible, changing
 from cluster.services import forwarded
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from curl import Service
-from operate.broker import SERVER, Broker
-from operate.pod import run_in
+from kafkatools import ask
 from operate.readmodel import live
 from polling import poll_until
 
@@ -24,12 +23,12 @@ def _one_afterwards(api: client.ApiClient) -> Iterator[None]:
 
 
 def scale(api: client.ApiClient, replicas: int) -> None:
-    client.AppsV1Api(api).patch_namespaced_deployment_scale("iot", "default", {"spec": {"replicas": replicas}})
+    client.AppsV1Api(api).patch_namespaced_deployment_scale("iot", NAMESPACE, {"spec": {"replicas": replicas}})
 
 
 def pods(core: client.CoreV1Api) -> dict[str, str]:
     """IoT's ready pods: address -> name."""
-    listed = core.list_namespaced_pod("default", label_selector=IOT).items
+    listed = core.list_namespaced_pod(NAMESPACE, label_selector=IOT).items
     return {
         one.status.pod_ip: one.metadata.name
         for one in listed
@@ -41,8 +40,8 @@ def pods(core: client.CoreV1Api) -> dict[str, str]:
 def shares(target: Target) -> dict[str, int]:
     """How many partitions each member of the consumer group has: its pod's address -> count."""
     group = live(target).read_model.app_id
-    command = f"bin/kafka-consumer-groups.sh {SERVER} --describe --members --group {group}"
-    rows = [line.split() for line in run_in(target, Broker(target).pod, "sh", "-c", command).splitlines()]
+    command = f"kafka-consumer-groups.sh --describe --members --group {group}"
+    rows = [line.split() for line in ask(target, command).splitlines()]
     return {row[2].strip("/"): int(row[4]) for row in rows if row[:1] == [group]}
 
 
@@ -85,7 +84,7 @@ def test_nothing_is_lost_with_a_replica_that_is_killed(
     with changing(target, "killed") as accepted:
         victim = pods(core)[min(members)]
         # Without grace: killed, as by a node that dies.
-        core.delete_namespaced_pod(victim, "default", grace_period_seconds=0)
+        core.delete_namespaced_pod(victim, NAMESPACE, grace_period_seconds=0)
         poll_until(lambda: victim not in pods(core).values(), "the pod is gone", seconds=30)
         # The group waits for the dead member until its session is over, then the rest takes over.
         until_shared(target, core, [2, 2])

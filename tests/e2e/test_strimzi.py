@@ -1,6 +1,5 @@
 """Kafka as its resources declare it: what they say of themselves, what Kafka does, who may do what."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
+from kafkatools import ask, settings_of
 from polling import poll_until
 
 TOPIC = "connection-mandates-topic"
@@ -19,7 +19,7 @@ Resource = dict[str, Any]
 
 
 def resource(custom: client.CustomObjectsApi, plural: str, name: str) -> Resource:
-    found: Resource = custom.get_namespaced_custom_object("kafka.strimzi.io", "v1", "default", plural, name)
+    found: Resource = custom.get_namespaced_custom_object("kafka.strimzi.io", "v1", NAMESPACE, plural, name)
     return found
 
 
@@ -29,30 +29,14 @@ def ready(found: Resource) -> bool:
     return seen.get("Ready") == "True" and found["status"]["observedGeneration"] == found["metadata"]["generation"]
 
 
-def in_broker(target: Target, command: str, stdin: str = "") -> str:
-    """Run a shell command in a broker's pod; its output, both streams."""
-    words = target.words("exec", "--stdin", BROKER, "--", "sh", "-c", command)
-    done = subprocess.run(
-        words,
-        env=target.environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout + done.stderr
-
-
 def described(target: Target, topic: str) -> str:
-    command = f"bin/kafka-topics.sh --bootstrap-server localhost:9092 --describe --topic {topic}"
-    return in_broker(target, command).partition("\n")[0]
+    return ask(target, f"kafka-topics.sh --describe --topic {topic}").partition("\n")[0]
 
 
 @contextmanager
 def trial_topic(custom: client.CustomObjectsApi, spec: Resource) -> Iterator[Callable[[Resource], None]]:
     """A topic of the test's own for the length of a block; yields what changes its spec."""
-    where = ("kafka.strimzi.io", "v1", "default", "kafkatopics")
+    where = ("kafka.strimzi.io", "v1", NAMESPACE, "kafkatopics")
     metadata = {"name": TRIAL, "labels": {"strimzi.io/cluster": "mandates"}}
     body = {"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic", "metadata": metadata, "spec": spec}
     custom.create_namespaced_custom_object(*where, body)
@@ -65,7 +49,7 @@ def trial_topic(custom: client.CustomObjectsApi, spec: Resource) -> Iterator[Cal
 
 
 def names(custom: client.CustomObjectsApi) -> set[str]:
-    listed = custom.list_namespaced_custom_object("kafka.strimzi.io", "v1", "default", "kafkatopics")
+    listed = custom.list_namespaced_custom_object("kafka.strimzi.io", "v1", NAMESPACE, "kafkatopics")
     return {one["metadata"]["name"] for one in listed["items"]}
 
 
@@ -77,6 +61,7 @@ def names(custom: client.CustomObjectsApi) -> set[str]:
         ("kafkatopics", "connection-mandates-dead-letter"),
         ("kafkausers", "crm"),
         ("kafkausers", "iot"),
+        ("kafkausers", "operator"),
     ],
 )
 def test_what_is_declared_is_ready(custom: client.CustomObjectsApi, plural: str, name: str) -> None:
@@ -87,14 +72,11 @@ def test_kafka_and_its_pool_say_where_they_are(custom: client.CustomObjectsApi, 
     status = resource(custom, "kafkas", "mandates")["status"]
     assert status["kafkaVersion"] == "4.3.1"
     listeners = {one["name"]: one["bootstrapServers"] for one in status["listeners"]}
-    assert listeners == {
-        "plain": "mandates-kafka-bootstrap.default.svc:9092",
-        "tls": "mandates-kafka-bootstrap.default.svc:9093",
-    }
+    assert listeners == {"tls": f"mandates-kafka-bootstrap.{NAMESPACE}.svc:9093"}
     pool = resource(custom, "kafkanodepools", "dual-role")["status"]
     assert pool["nodeIds"] == [0, 1, 2]
     assert pool["clusterId"] == status["clusterId"]
-    pods = core.list_namespaced_pod("default", label_selector="strimzi.io/cluster=mandates,strimzi.io/kind=Kafka").items
+    pods = core.list_namespaced_pod(NAMESPACE, label_selector="strimzi.io/cluster=mandates,strimzi.io/kind=Kafka").items
     assert {pod.metadata.name for pod in pods} >= {f"mandates-dual-role-{number}" for number in pool["nodeIds"]}
 
 
@@ -143,47 +125,31 @@ def test_the_operator_catches_up_after_its_own_restart(
         assert "PartitionCount: 4" in described(target, TRIAL)
 
 
-def test_each_service_may_do_its_own_part_and_no_more(target: Target) -> None:
-    def client_of(user: str) -> str:
-        words = target.words("get", "secret")
-        password = target.output(*words, user, "-o", 'go-template={{index .data "sasl.jaas.config" | base64decode}}')
-        authority = target.output(
-            *words, "mandates-cluster-ca-cert", "-o", 'go-template={{index .data "ca.crt" | base64decode}}'
-        )
-        assert password
-        assert authority
-        in_broker(target, f"cat > /tmp/{user}.pem", authority)
-        properties = (
-            "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n"
-            f"sasl.jaas.config={password}\nssl.truststore.type=PEM\nssl.truststore.location=/tmp/{user}.pem\n"
-        )
-        in_broker(target, f"cat > /tmp/{user}.properties", properties)
-        return f"/tmp/{user}.properties"  # noqa: S108  in the broker's pod
-
-    server = "--bootstrap-server mandates-kafka-bootstrap:9093"
-    crm, iot = client_of("crm"), client_of("iot")
+def test_each_user_may_do_its_own_part_and_no_more(target: Target) -> None:
+    crm, iot, operator = (settings_of(target, user) for user in ("crm", "iot", "operator"))
     # As Dapr writes: without idempotence, which would be another right to ask for.
     write = (
-        f"bin/kafka-console-producer.sh {server} --topic {TOPIC} --sync "
-        "--command-property enable.idempotence=false --command-config"
+        f"kafka-console-producer.sh --topic {TOPIC} --sync --command-property enable.idempotence=false --command-config"
     )
-    read = f"bin/kafka-console-consumer.sh {server} --topic {TOPIC} --from-beginning --timeout-ms 8000 --max-messages 1"
-    assert "TopicAuthorizationException" in in_broker(target, f"{write} {iot}", "x\n")
-    assert "connectionMandate" in in_broker(target, f"{read} --group iot-trial --command-config {iot}")
-    refused = in_broker(target, f"{read} --group iot-trial --command-config {crm}")
+    read = f"kafka-console-consumer.sh --topic {TOPIC} --from-beginning --timeout-ms 8000 --max-messages 1"
+    for settings in (iot, operator):
+        assert "TopicAuthorizationException" in ask(target, f"{write} {settings}", "x\n")
+    assert "connectionMandate" in ask(target, f"{read} --group iot-trial --command-config {iot}")
+    refused = ask(target, f"{read} --group iot-trial --command-config {crm}")
     assert "AuthorizationException" in refused
     assert "connectionMandate" not in refused
+    assert "connectionMandate" in ask(target, read)
 
 
 def test_a_killed_broker_comes_back_with_its_data(
     target: Target, custom: client.CustomObjectsApi, core: client.CoreV1Api
 ) -> None:
-    before = core.read_namespaced_pod(BROKER, "default").metadata.uid
-    core.delete_namespaced_pod(BROKER, "default", grace_period_seconds=0)
+    before = core.read_namespaced_pod(BROKER, NAMESPACE).metadata.uid
+    core.delete_namespaced_pod(BROKER, NAMESPACE, grace_period_seconds=0)
 
     def back() -> bool:
         try:
-            pod = core.read_namespaced_pod(BROKER, "default")
+            pod = core.read_namespaced_pod(BROKER, NAMESPACE)
         except client.ApiException:
             return False
         conditions = {one.type: one.status for one in pod.status.conditions or []}
@@ -191,5 +157,5 @@ def test_a_killed_broker_comes_back_with_its_data(
 
     poll_until(back, "the broker is back", seconds=90)
     poll_until(lambda: ready(resource(custom, "kafkas", "mandates")), "Kafka is Ready", seconds=60)
-    whole = "bin/kafka-topics.sh --bootstrap-server localhost:9092 --describe --under-replicated-partitions"
-    poll_until(lambda: not in_broker(target, whole).strip(), "all replicas are in sync", seconds=60, every=1)
+    whole = "kafka-topics.sh --describe --under-replicated-partitions"
+    poll_until(lambda: not ask(target, whole).strip(), "all replicas are in sync", seconds=60, every=1)

@@ -2,7 +2,7 @@
 
 from kubernetes import client
 
-from cluster.target import Target
+from cluster.target import NAMESPACE, Target
 from curl import service
 from polling import poll_until
 
@@ -18,11 +18,11 @@ MARKUS = {"firstName": "Markus", "lastName": "Berg", "city": "Maassluis", "conne
 
 
 def scale(api: client.ApiClient, replicas: int) -> None:
-    client.AppsV1Api(api).patch_namespaced_deployment_scale("iot", "default", {"spec": {"replicas": replicas}})
+    client.AppsV1Api(api).patch_namespaced_deployment_scale("iot", NAMESPACE, {"spec": {"replicas": replicas}})
 
 
 def pods_of_iot(core: client.CoreV1Api) -> list[client.V1Pod]:
-    pods: list[client.V1Pod] = core.list_namespaced_pod("default", label_selector="app.kubernetes.io/name=iot").items
+    pods: list[client.V1Pod] = core.list_namespaced_pod(NAMESPACE, label_selector="app.kubernetes.io/name=iot").items
     return pods
 
 

@@ -19,9 +19,16 @@ spec:
       labels:
         {{- include "service.selector" $chart | nindent 8 }}
         {{- include "service.family" $chart | nindent 8 }}
+        {{- with .podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       annotations:
         kubectl.kubernetes.io/default-container: {{ $chart.Release.Name }}
         {{- include "service.dapr" $chart | nindent 8 }}
+        {{- with $.files }}
+        # What changes here is read by new pods.
+        checksum/files: {{ toYaml . | sha256sum }}
+        {{- end }}
         {{- with .podAnnotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -29,7 +36,22 @@ spec:
       serviceAccountName: {{ $chart.Release.Name }}
       automountServiceAccountToken: false
       enableServiceLinks: false
+      {{- $needed := add .drainSeconds .shutdownSeconds .dapr.gracefulShutdownSeconds }}
+      {{- if ge $needed (int64 .terminationGracePeriodSeconds) }}
+      {{- printf "service.terminationGracePeriodSeconds is %v, and must be more than drainSeconds + shutdownSeconds + dapr.gracefulShutdownSeconds, which are %d: else the sidecar is killed with work in hand" .terminationGracePeriodSeconds $needed | fail }}
+      {{- end }}
       terminationGracePeriodSeconds: {{ .terminationGracePeriodSeconds }}
+      {{- include "service.placement" $chart | nindent 6 }}
+      {{- with .affinity }}
+      affinity: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .topologySpreadConstraints }}
+      topologySpreadConstraints:
+        {{- $ours := dict "labelSelector" (dict "matchLabels" (include "service.selector" $chart | fromYaml)) }}
+        {{- range . }}
+        - {{- merge (dict) . (hasKey . "labelSelector" | ternary (dict) $ours) | toYaml | nindent 10 }}
+        {{- end }}
+      {{- end }}
       securityContext: {{- include "service.podSecurity" $chart | nindent 8 }}
       containers:
         - name: {{ $chart.Release.Name }}
@@ -41,6 +63,12 @@ spec:
               valueFrom:
                 secretKeyRef: {name: {{ include "service.token" $chart }}, key: token}
             {{- include "service.env" $.settings | trim | nindent 12 }}
+            {{- range .extraEnv }}
+            {{- if or (hasKey $.settings .name) (eq .name "APP_API_TOKEN") }}
+            {{- fail (printf "service.extraEnv: %s is set by the chart itself" .name) }}
+            {{- end }}
+            - {{- toYaml . | nindent 14 }}
+            {{- end }}
           ports:
             - name: http
               containerPort: {{ .port }}
@@ -65,6 +93,11 @@ spec:
           volumeMounts:
             - name: tmp
               mountPath: /tmp
+            {{- if $.files }}
+            - name: files
+              mountPath: /files
+              readOnly: true
+            {{- end }}
             {{- range $path, $size := .claims }}
             - name: {{ include "service.volume" $path }}
               mountPath: {{ $path }}
@@ -74,6 +107,10 @@ spec:
           emptyDir:
             medium: Memory
             sizeLimit: {{ .tmpSize }}
+        {{- if $.files }}
+        - name: files
+          configMap: {name: {{ $chart.Release.Name }}-files}
+        {{- end }}
         {{- range $path, $size := .claims }}
         - name: {{ include "service.volume" $path }}
           persistentVolumeClaim:

@@ -17,7 +17,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
 {{- define "service.image" -}}
-{{ .Values.service.image.repository }}:{{ .Values.service.image.tag | default .Chart.AppVersion }}
+{{- with .Values.service.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
 {{- end }}
 
 {{- /* Of the chart and not of the release: two releases of one chart are given the same by `make up`. */ -}}

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from .certificates import principal
 from .cluster import METADATA_VERSION, Cluster, Listener
+from .resource import Resource
 
 CONTROL_PLANE_PORT = 9090
 REPLICATION_PORT = 9091
@@ -42,7 +43,7 @@ def broker_files(cluster: Cluster, node: int) -> dict[str, str]:
                 "KEYS": f"{KEYS_DIRECTORY}/{cluster.pod(node)}",
                 "KEYSTORE": KEYSTORE,
                 "METADATA_VERSION": METADATA_VERSION,
-                "JVM": f"'{_jvm(cluster)}'",
+                "JVM": f"'{_jvm(cluster.pool_of(node).jvm)}'",
             }.items()
         ),
     }
@@ -50,29 +51,30 @@ def broker_files(cluster: Cluster, node: int) -> dict[str, str]:
 
 def server_properties(cluster: Cluster, node: int) -> str:
     """The node's server.properties. The user's options come first: the operator's win."""
-    host = cluster.pod_host(node)
-    voters = (f"{n}@{cluster.pod_host(n)}:{CONTROL_PLANE_PORT}" for n in cluster.node_ids)
-    doors = [
-        (_CONTROL_PLANE, CONTROL_PLANE_PORT, "SSL"),
+    host, pool = cluster.pod_host(node), cluster.pool_of(node)
+    voters = (f"{n}@{cluster.pod_host(n)}:{CONTROL_PLANE_PORT}" for n in cluster.controllers)
+    control = [(_CONTROL_PLANE, CONTROL_PLANE_PORT, "SSL")]
+    clients = [
         (_REPLICATION, REPLICATION_PORT, "SSL"),
         *((_door(entry), entry.port, _protocol(entry)) for entry in cluster.listeners),
         (_PROBE, PROBE_PORT, "PLAINTEXT"),
     ]
+    doors = (control if pool.controllers else []) + (clients if pool.brokers else [])
+    roles = [role for role, its in (("broker", pool.brokers), ("controller", pool.controllers)) if its]
     inside = {_PROBE: "127.0.0.1"}
     properties = {
         **cluster.config,
         "node.id": str(node),
-        "process.roles": "broker,controller",
+        "process.roles": ",".join(roles),
         "controller.quorum.voters": ",".join(voters),
         "controller.listener.names": _CONTROL_PLANE,
-        "inter.broker.listener.name": _REPLICATION,
         "listeners": ",".join(
             f"{name}://{inside.get(name, '0.0.0.0')}:{port}"  # noqa: S104  a pod's own interfaces
             for name, port, _ in doors
         ),
         "advertised.listeners": ",".join(f"{name}://{host}:{port}" for name, port, _ in doors),
-        "listener.security.protocol.map": ",".join(f"{name}:{how}" for name, _, how in doors),
-        "log.dirs": f"{DATA_DIRECTORY}/{cluster.storage.volume}/kafka-log{node}",
+        "listener.security.protocol.map": ",".join(f"{name}:{how}" for name, _, how in control + clients),
+        "log.dirs": f"{DATA_DIRECTORY}/{pool.storage.volume}/kafka-log{node}",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": KEYSTORE,
         "ssl.truststore.type": "PEM",
@@ -81,8 +83,10 @@ def server_properties(cluster: Cluster, node: int) -> str:
         f"listener.name.{_CONTROL_PLANE.lower()}.ssl.client.auth": "required",
         f"listener.name.{_REPLICATION.lower()}.ssl.client.auth": "required",
     }
+    if pool.brokers:
+        properties["inter.broker.listener.name"] = _REPLICATION
     for listener in cluster.listeners:
-        if listener.scram:
+        if listener.scram and pool.brokers:
             prefix = f"listener.name.{_door(listener).lower()}"
             properties[f"{prefix}.sasl.enabled.mechanisms"] = "SCRAM-SHA-512"
             properties[f"{prefix}.scram-sha-512.sasl.jaas.config"] = _SCRAM_MODULE
@@ -103,10 +107,10 @@ def _protocol(listener: Listener) -> str:
     return f"SASL_{transport}" if listener.scram else transport
 
 
-def _jvm(cluster: Cluster) -> str:
-    heap = (f"{option}{cluster.jvm.get(option, '256m')}" for option in ("-Xms", "-Xmx"))
+def _jvm(jvm: Resource) -> str:
+    heap = (f"{option}{jvm.get(option, '256m')}" for option in ("-Xms", "-Xmx"))
     # Small machines: one collector thread and quick compilation beat peak speed.
-    options: dict[str, str] = cluster.jvm.get("-XX") or {
+    options: dict[str, str] = jvm.get("-XX") or {
         "UseSerialGC": "true",
         "TieredStopAtLevel": "1",
     }

@@ -12,12 +12,17 @@ METADATA_VERSION = "4.3-IV0"
 
 @dataclass(frozen=True)
 class Listener:
-    """A door for clients. scram: they must say who they are, with SCRAM-SHA-512."""
+    """A door for clients.
+
+    scram: they must say who they are, with SCRAM-SHA-512.
+    peers: the NetworkPolicy's words for who may come; None: everyone.
+    """
 
     name: str
     port: int
     tls: bool
     scram: bool
+    peers: list[Resource] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,21 +36,33 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """Nodes of one kind: controllers keep the metadata quorum, brokers the events, combined ones both."""
+
+    name: str
+    node_ids: tuple[int, ...]
+    controllers: bool
+    brokers: bool
+    storage: Storage
+    jvm: Resource
+    resources: Resource
+    # spec.template.pod.topologySpreadConstraints: how its pods are spread.
+    spread: tuple[Resource, ...]
+
+
+@dataclass(frozen=True)
 class Cluster:
-    """One Kafka cluster of one pool of combined nodes, as wanted; everything in it is checked."""
+    """One Kafka cluster, as wanted; everything in it is checked. rack: the node's label that names a broker's rack."""
 
     name: str
     namespace: str
-    pool: str
-    replicas: int
+    pools: tuple[Pool, ...]
+    rack: str | None
     cluster_id: str
     listeners: tuple[Listener, ...]
     config: dict[str, str]
     simple_authorization: bool
     super_users: tuple[str, ...]
-    storage: Storage
-    jvm: Resource
-    resources: Resource
 
     @property
     def kafka(self) -> str:
@@ -63,13 +80,23 @@ class Cluster:
         return f"{self.name}-kafka-bootstrap"
 
     @property
-    def node_ids(self) -> range:
-        """The nodes, numbered from 0."""
-        return range(self.replicas)
+    def node_ids(self) -> list[int]:
+        """All nodes."""
+        return sorted(node for pool in self.pools for node in pool.node_ids)
+
+    @property
+    def controllers(self) -> list[int]:
+        """Those of the metadata quorum."""
+        return sorted(node for pool in self.pools if pool.controllers for node in pool.node_ids)
+
+    def pool_of(self, node: int) -> Pool:
+        """The pool that a node is of."""
+        (its,) = (pool for pool in self.pools if node in pool.node_ids)
+        return its
 
     def pod(self, node: int) -> str:
         """Name of the pod of a node."""
-        return f"{self.name}-{self.pool}-{node}"
+        return f"{self.name}-{self.pool_of(node).name}-{node}"
 
     def pod_host(self, node: int) -> str:
         """The host name by which nodes and clients reach a node."""

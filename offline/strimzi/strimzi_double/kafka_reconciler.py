@@ -57,13 +57,14 @@ class KafkaReconciler:
             # Its pools are told nothing, as by Strimzi.
             await self._tell(kafka, kafka_status.failed(kafka, refusal))
             return
-        await self._bring_up(kafka, pools[0], cluster)
+        await self._bring_up(kafka, pools, cluster)
 
-    async def _bring_up(self, kafka: Resource, pool: Resource, cluster: Cluster) -> None:
+    async def _bring_up(self, kafka: Resource, pools: list[Resource], cluster: Cluster) -> None:
         first = not kafka_status.is_established(kafka)
         if first:
             await self._tell(kafka, kafka_status.creating())
-        await self._tell(pool, kafka_status.pool(pool, cluster))
+        for pool in pools:
+            await self._tell(pool, kafka_status.pool(pool, cluster))
 
         ca, wanted = await self._prepare(kafka, cluster)
         if not await self._pods_serve(cluster, wanted):
@@ -97,8 +98,9 @@ class KafkaReconciler:
             name = name_of(claim)
             kind = "PersistentVolumeClaim"
             found = await self._kube.get(kind, cluster.namespace, name, "v1")
-            foreign = found is not None and not is_owned_by(found, kafka)
-            if found is None or is_being_deleted(found) or (cluster.storage.delete_claim and foreign):
+            # It would go with the former cluster: one that has an owner is to go with this one.
+            to_go = "ownerReferences" in claim["metadata"]
+            if found is None or is_being_deleted(found) or (to_go and not is_owned_by(found, kafka)):
                 raise Later(f"{name} of a former cluster is on its way out")
 
     async def _pods_serve(self, cluster: Cluster, wanted: list[Resource]) -> bool:

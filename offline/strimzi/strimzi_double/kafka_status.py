@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import VERSION
 from .cluster import KAFKA_VERSION, METADATA_VERSION, Cluster, Listener
 from .objects import pool_selector
-from .resource import Refusal, Resource, generation_of
+from .resource import Refusal, Resource, generation_of, name_of
 from .status import PAUSED, READY, condition, not_ready
 
 _CREATING = condition("NotReady", reason="Creating", message="Kafka cluster is being deployed")
@@ -43,31 +43,33 @@ def ready(kafka: Resource, cluster: Cluster, ca: str) -> Resource:
         "clusterId": cluster.cluster_id,
         "kafkaVersion": KAFKA_VERSION,
         "kafkaMetadataVersion": METADATA_VERSION,
-        "kafkaNodePools": [{"name": cluster.pool}],
+        "kafkaNodePools": [{"name": pool.name} for pool in cluster.pools],
         "listeners": [_listener(cluster, listener, ca) for listener in cluster.listeners],
         "operatorLastSuccessfulVersion": VERSION,
     }
 
 
 def pool(resource: Resource, cluster: Cluster) -> Resource:
-    """The pool's status: told as soon as its nodes are wanted."""
+    """The status of one of the pools: told as soon as its nodes are wanted."""
+    (its,) = (pool for pool in cluster.pools if pool.name == name_of(resource))
+    roles = [role for role, has in (("controller", its.controllers), ("broker", its.brokers)) if has]
     return {
         "conditions": None,
         "observedGeneration": generation_of(resource),
         "clusterId": cluster.cluster_id,
-        "nodeIds": list(cluster.node_ids),
-        "roles": ["controller", "broker"],
-        "replicas": cluster.replicas,
-        "labelSelector": ",".join(f"{k}={v}" for k, v in pool_selector(cluster).items()),
+        "nodeIds": list(its.node_ids),
+        "roles": roles,
+        "replicas": len(its.node_ids),
+        "labelSelector": ",".join(f"{k}={v}" for k, v in pool_selector(cluster, its).items()),
     }
 
 
 def _warnings(cluster: Cluster) -> list[Resource]:
-    if cluster.replicas % 2:
+    controllers = len(cluster.controllers)
+    if controllers % 2:
         return []
     message = (
-        f"A quorum of {cluster.replicas} controllers bears no more losses than one of "
-        f"{cluster.replicas - 1}: use one or three"
+        f"A quorum of {controllers} controllers bears no more losses than one of {controllers - 1}: use one or three"
     )
     return [condition("Warning", reason="KafkaKRaftControllerNodeCount", message=message)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import VERSION
 from .broker_config import CONTROL_PLANE_PORT, PROBE_PORT, REPLICATION_PORT, broker_files
-from .cluster import Cluster
+from .cluster import Cluster, Pool
 from .resource import CLUSTER_LABEL, KIND_LABEL, Resource, owner_reference
 
 # Strimzi's names for the ports of the two listeners nearly everyone has.
@@ -28,9 +28,9 @@ def selector(cluster: Cluster) -> dict[str, str]:
     return {CLUSTER_LABEL: cluster.name, KIND_LABEL: "Kafka", "strimzi.io/name": cluster.kafka}
 
 
-def pool_selector(cluster: Cluster) -> dict[str, str]:
-    """What finds the pods of the cluster's pool."""
-    return {**selector(cluster), "strimzi.io/pool-name": cluster.pool}
+def pool_selector(cluster: Cluster, pool: Pool) -> dict[str, str]:
+    """What finds the pods of a pool."""
+    return {**selector(cluster), "strimzi.io/pool-name": pool.name}
 
 
 def cluster_objects(cluster: Cluster, owner: Resource) -> list[Resource]:
@@ -53,17 +53,17 @@ def cluster_objects(cluster: Cluster, owner: Resource) -> list[Resource]:
 
 def claims(cluster: Cluster, owner: Resource) -> list[Resource]:
     """The PersistentVolumeClaims, made once; only with deleteClaim they go with the cluster."""
-    storage = cluster.storage
-    if storage.size is None:
-        return []
-    spec: Resource = {
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": storage.size}},
-    }
-    if storage.storage_class is not None:
-        spec["storageClassName"] = storage.storage_class
     made = []
     for node in cluster.node_ids:
+        storage = cluster.pool_of(node).storage
+        if storage.size is None:
+            continue
+        spec: Resource = {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": storage.size}},
+        }
+        if storage.storage_class is not None:
+            spec["storageClassName"] = storage.storage_class
         name = f"{storage.volume}-{cluster.pod(node)}"
         claim = _object("v1", "PersistentVolumeClaim", name, cluster, owner)
         if not storage.delete_claim:
@@ -130,7 +130,7 @@ def _brokers_service(cluster: Cluster, owner: Resource) -> Resource:
 
 
 def _network_policy(cluster: Cluster, owner: Resource) -> Resource:
-    """The nodes and the operator reach the inner ports, everyone the listeners."""
+    """The nodes and the operator reach the inner ports, whom they name, or everyone, the listeners."""
     insiders = [
         {"podSelector": {"matchLabels": selector(cluster)}},
         {
@@ -139,14 +139,17 @@ def _network_policy(cluster: Cluster, owner: Resource) -> Resource:
         },
     ]
     inner = [{"port": port, "protocol": "TCP"} for port in (CONTROL_PLANE_PORT, REPLICATION_PORT)]
-    outer = [{"port": entry.port, "protocol": "TCP"} for entry in cluster.listeners]
+    outer = [
+        {"ports": [{"port": entry.port, "protocol": "TCP"}]} | ({} if entry.peers is None else {"from": entry.peers})
+        for entry in cluster.listeners
+    ]
     name = f"{cluster.name}-network-policy-kafka"
     return {
         **_object("networking.k8s.io/v1", "NetworkPolicy", name, cluster, owner),
         "spec": {
             "podSelector": {"matchLabels": selector(cluster)},
             "policyTypes": ["Ingress"],
-            "ingress": [{"from": insiders, "ports": inner}, {"ports": outer}],
+            "ingress": [{"from": insiders, "ports": inner}, *outer],
         },
     }
 
@@ -156,7 +159,7 @@ def _disruption_budget(cluster: Cluster, owner: Resource) -> Resource:
         **_object("policy/v1", "PodDisruptionBudget", cluster.kafka, cluster, owner),
         "spec": {
             # Pods without a workload of a known kind: only an absolute minimum counts for them.
-            "minAvailable": cluster.replicas - 1,
+            "minAvailable": len(cluster.node_ids) - 1,
             "selector": {"matchLabels": selector(cluster)},
         },
     }

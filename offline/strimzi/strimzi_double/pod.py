@@ -15,8 +15,8 @@ from .broker_config import (
     REPLICATION_PORT,
     broker_files,
 )
-from .cluster import Cluster
-from .objects import client_ports, labels, pool_selector
+from .cluster import Cluster, Pool, Storage
+from .objects import client_ports, labels, pool_selector, selector
 from .resource import Resource, is_being_deleted, name_of, owner_reference
 
 REVISION_ANNOTATION = "strimzi.io/revision"
@@ -27,7 +27,7 @@ _CA = {"key": "ca.crt", "path": "ca.crt"}
 
 def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystore: str) -> Resource:
     """The pod of a node. Its revision covers all that it only reads when it starts."""
-    name, authority = cluster.pod(node), f"{cluster.name}-cluster-ca-cert"
+    name, pool, authority = cluster.pod(node), cluster.pool_of(node), f"{cluster.name}-cluster-ca-cert"
     pod: Resource = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -36,9 +36,9 @@ def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystor
             "namespace": cluster.namespace,
             "labels": {
                 **labels(cluster),
-                **pool_selector(cluster),
-                "strimzi.io/broker-role": "true",
-                "strimzi.io/controller-role": "true",
+                **pool_selector(cluster, pool),
+                "strimzi.io/broker-role": str(pool.brokers).lower(),
+                "strimzi.io/controller-role": str(pool.controllers).lower(),
                 "strimzi.io/pod-name": name,
             },
             "ownerReferences": [owner_reference(owner, controller=True)],
@@ -58,9 +58,11 @@ def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystor
                 "fsGroup": _KAFKA_USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containers": [_container(cluster, image)],
+            "containers": [_container(cluster, pool, image)],
+            "topologySpreadConstraints": list(pool.spread),
+            **_near(cluster, pool),
             "volumes": [
-                _data_volume(cluster, name),
+                _data_volume(pool.storage, name),
                 {"name": "config", "configMap": {"name": name, "defaultMode": 0o555}},
                 {"name": "keys", "secret": {"secretName": name, "defaultMode": 0o440}},
                 {"name": "authority", "secret": {"secretName": authority, "items": [_CA], "defaultMode": 0o440}},
@@ -111,32 +113,55 @@ def next_to_replace(pods: Mapping[str, Resource], wanted: Sequence[Resource]) ->
 _ENDED = ("Failed", "Succeeded")
 
 
-def _data_volume(cluster: Cluster, pod: str) -> Resource:
-    volume = cluster.storage.volume
-    if cluster.storage.size is None:
+def _near(cluster: Cluster, pool: Pool) -> Resource:
+    """Where racks are told apart, brokers run on nodes that have one, and best in different ones."""
+    if cluster.rack is None or not pool.brokers:
+        return {}
+    exists = {"matchExpressions": [{"key": cluster.rack, "operator": "Exists"}]}
+    apart = {"labelSelector": {"matchLabels": selector(cluster)}, "topologyKey": cluster.rack}
+    return {
+        "affinity": {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [exists]}},
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": apart}]
+            },
+        }
+    }
+
+
+def _data_volume(storage: Storage, pod: str) -> Resource:
+    volume = storage.volume
+    if storage.size is None:
         return {"name": volume, "emptyDir": {}}
     return {"name": volume, "persistentVolumeClaim": {"claimName": f"{volume}-{pod}"}}
 
 
-def _container(cluster: Cluster, image: str) -> Resource:
-    probe = {"exec": {"command": [f"{CONFIG_DIRECTORY}/ready.sh"]}, "timeoutSeconds": 5}
-    ports = {"tcp-ctrlplane": CONTROL_PLANE_PORT, "tcp-replication": REPLICATION_PORT}
-    ports |= client_ports(cluster)
+def _container(cluster: Cluster, pool: Pool, image: str) -> Resource:
+    ports = {"tcp-ctrlplane": CONTROL_PLANE_PORT} if pool.controllers else {}
+    # A controller tells no client whether it is well.
+    probe: Resource = {"tcpSocket": {"port": CONTROL_PLANE_PORT}, "timeoutSeconds": 5}
+    if pool.brokers:
+        probe = {"exec": {"command": [f"{CONFIG_DIRECTORY}/ready.sh"]}, "timeoutSeconds": 5}
+        ports["tcp-replication"] = REPLICATION_PORT
+        ports |= client_ports(cluster)
+    # Of these Kubernetes copies what the node has to its pods' labels.
+    rack = {"name": "RACK", "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{cluster.rack}']"}}}
     return {
         "name": "kafka",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": [f"{CONFIG_DIRECTORY}/start.sh"],
         "workingDir": "/opt/kafka",
+        "env": [rack] if cluster.rack and pool.brokers else [],
         "ports": [
             {"name": name[:15].rstrip("-"), "containerPort": port, "protocol": "TCP"} for name, port in ports.items()
         ],
-        "resources": cluster.resources,
+        "resources": pool.resources,
         # Looked at often while it starts, seldom afterwards.
         "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 150},
         "readinessProbe": {**probe, "periodSeconds": 5},
         "livenessProbe": {
-            "tcpSocket": {"port": CONTROL_PLANE_PORT},
+            "tcpSocket": {"port": CONTROL_PLANE_PORT if pool.controllers else REPLICATION_PORT},
             "periodSeconds": 10,
             "timeoutSeconds": 5,
             "failureThreshold": 6,
@@ -148,8 +173,8 @@ def _container(cluster: Cluster, image: str) -> Resource:
         },
         "volumeMounts": [
             {
-                "name": cluster.storage.volume,
-                "mountPath": f"{DATA_DIRECTORY}/{cluster.storage.volume}",
+                "name": pool.storage.volume,
+                "mountPath": f"{DATA_DIRECTORY}/{pool.storage.volume}",
             },
             {"name": "config", "mountPath": CONFIG_DIRECTORY, "readOnly": True},
             {"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True},

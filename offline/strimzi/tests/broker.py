@@ -129,7 +129,7 @@ def running_broker(folder: Path, **config: object) -> Iterator[Broker]:
         f"--volume={folder / 'config'}:{CONFIG_DIRECTORY}:ro",
         f"--volume={folder / 'keys'}:{KEYS_DIRECTORY}:ro",
         f"--volume={folder / 'authority'}:{AUTHORITY_DIRECTORY}:ro",
-        f"--tmpfs={DATA_DIRECTORY}/{wanted.storage.volume}:rw,mode=1777",
+        f"--tmpfs={DATA_DIRECTORY}/{wanted.pools[0].storage.volume}:rw,mode=1777",
         *("--workdir=/opt/kafka", IMAGE, f"{CONFIG_DIRECTORY}/start.sh"),
     )
     try:

@@ -51,12 +51,12 @@ def kafka(**spec: Any) -> Resource:
     return resource("Kafka", "c", {"kafka": broker, "entityOperator": entity})
 
 
-def pool(**spec: Any) -> Resource:
-    """Pool `p` of three combined nodes; keyword arguments go into spec."""
+def pool(name: str = "p", **spec: Any) -> Resource:
+    """A pool of three combined nodes; keyword arguments go into spec."""
     volume = {"id": 0, "type": "persistent-claim", "size": "1Gi", "deleteClaim": True}
     return resource(
         "KafkaNodePool",
-        "p",
+        name,
         {
             "replicas": 3,
             "roles": ["controller", "broker"],

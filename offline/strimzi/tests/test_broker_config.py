@@ -14,7 +14,7 @@ from .resources import kafka, pool
 
 
 def cluster(jvm: dict[str, Any] | None = None, **broker: Any) -> Cluster:
-    spec = {"jvmOptions": jvm} if jvm is not None else {}
+    spec: dict[str, Any] = {"jvmOptions": jvm} if jvm is not None else {}
     return read_cluster(kafka(**broker), [pool(**spec)])
 
 
@@ -31,6 +31,20 @@ def test_every_node_knows_the_quorum_by_name() -> None:
     assert told["process.roles"] == "broker,controller"
     assert told["node.id"] == "1"
     assert f"TLS-9093://{host.format(1)}:9093" in told["advertised.listeners"]
+
+
+def test_a_node_of_one_role_opens_only_its_doors() -> None:
+    pools = [pool("broker", roles=["broker"]), pool("controller", roles=["controller"])]
+    apart = read_cluster(kafka(), pools)
+    broker, controller = properties(apart, 0), properties(apart, 3)
+    quorum = ",".join(f"{n}@c-controller-{n}.c-kafka-brokers.ns.svc:9090" for n in (3, 4, 5))
+    assert broker["controller.quorum.voters"] == controller["controller.quorum.voters"] == quorum
+    assert (broker["process.roles"], controller["process.roles"]) == ("broker", "controller")
+    assert "CONTROLPLANE-9090://" not in broker["listeners"]
+    assert controller["listeners"] == "CONTROLPLANE-9090://0.0.0.0:9090"
+    assert "inter.broker.listener.name" not in controller
+    assert not [name for name in controller if "sasl" in name]
+    assert broker["listener.security.protocol.map"] == controller["listener.security.protocol.map"]
 
 
 @pytest.mark.parametrize(

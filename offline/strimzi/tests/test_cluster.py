@@ -76,7 +76,7 @@ def test_config_values_are_spelled_as_properties() -> None:
         ({"version": "4.2.0"}, "Kafka.spec.kafka.version 4.2.0"),
         ({"metadataVersion": "4.2-IV0"}, "Kafka.spec.kafka.metadataVersion 4.2-IV0"),
         ({"tieredStorage": {}}, "Kafka.spec.kafka.tieredStorage"),
-        ({"rack": {}}, "Kafka.spec.kafka.rack"),
+        ({"rack": {"topologyKey": "disk"}}, "Kafka.spec.kafka.rack.topologyKey disk"),
         ({"authorization": {"type": "custom"}}, "Kafka.spec.kafka.authorization.type custom"),
         ({"config": {"listeners": "x"}}, "listeners is set by the operator"),
         ({"listeners": [{**LISTENER, "type": "route"}]}, "listeners[x].type route"),
@@ -110,8 +110,8 @@ def test_entity_operator_settings_without_effect_are_named() -> None:
 @pytest.mark.parametrize(
     ("spec", "named"),
     [
-        ({"roles": ["broker"]}, "KafkaNodePool.spec.roles"),
-        ({"template": {}}, "KafkaNodePool.spec.template"),
+        ({"template": {"kafkaContainer": {}}}, "KafkaNodePool.spec.template.kafkaContainer"),
+        ({"template": {"pod": {"affinity": {}}}}, "KafkaNodePool.spec.template.pod.affinity"),
         ({"storage": {"type": "jbod", "volumes": []}}, "storage.volumes other than one"),
         (
             {"storage": {"type": "persistent-claim", "size": "1Gi", "selector": {}}},
@@ -123,10 +123,35 @@ def test_pools_beyond_the_stand_in_are_named(spec: dict[str, Any], named: str) -
     assert named in refusal(kafka(), pool(**spec)).message
 
 
-def test_only_one_pool() -> None:
-    other = pool()
-    other["metadata"]["name"] = "q"
-    assert "more than one KafkaNodePool (p, q)" in refusal(kafka(), pool(), other).message
+def test_controllers_and_brokers_apart_are_numbered_through_and_keep_their_numbers() -> None:
+    """The lowest that are free, pool by pool in the order of their names: as Strimzi does it."""
+    pools = [pool("controller", roles=["controller"]), pool("broker", roles=["broker"], replicas=4)]
+    cluster = read_cluster(kafka(), pools)
+    assert [cluster.pod(node) for node in cluster.node_ids] == [
+        *(f"c-broker-{node}" for node in range(4)),
+        *(f"c-controller-{node}" for node in range(4, 7)),
+    ]
+    assert cluster.controllers == [4, 5, 6]
+    pools[0]["status"] = {"nodeIds": [0, 1, 2]}
+    cluster = read_cluster(kafka(), pools)
+    assert cluster.controllers == [0, 1, 2]
+    assert [node for node in cluster.node_ids if cluster.pool_of(node).brokers] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("there", "lacks"), [("broker", "controller"), ("controller", "broker")])
+def test_a_cluster_has_nodes_of_both_roles(there: str, lacks: str) -> None:
+    refused = refusal(kafka(), pool(roles=[there]), pool("q", roles=[lacks], replicas=0))
+    assert refused.reason == "InvalidResourceException"
+    assert refused.message == (
+        f"The Kafka cluster c is invalid: [At least one KafkaNodePool with the {lacks} role and at least one replica "
+        "is required when KRaft mode is enabled]"
+    )
+
+
+def test_pools_do_not_come_and_go() -> None:
+    standing = {**kafka(), "status": {"kafkaNodePools": [{"name": "p"}]}}
+    assert "another set of pools (p to p, q)" in refusal(standing, pool(), pool("q")).message
+    assert read_cluster(standing, [pool()]).pools[0].name == "p"
 
 
 def test_the_number_of_nodes_stays() -> None:
@@ -154,5 +179,5 @@ def test_the_cluster_id_is_made_once_and_kept() -> None:
     ],
 )
 def test_kinds_of_storage(storage: dict[str, Any], volume: str, size: str | None) -> None:
-    read = read_cluster(kafka(), [pool(storage=storage)]).storage
+    read = read_cluster(kafka(), [pool(storage=storage)]).pools[0].storage
     assert (read.volume, read.size, read.delete_claim) == (volume, size, False)

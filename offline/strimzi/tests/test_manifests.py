@@ -15,7 +15,7 @@ from strimzi_double.settings import Settings
 HERE = Path(__file__).parent
 MANIFESTS = HERE.parents[2] / "k8s" / "strimzi"
 DEPLOY = HERE.parent / "deploy"
-NAMESPACE = {"namespace": "default", "uid": "3f2b8a52-7c1e-4a53-9c0e-2d0f5a1b9c11"}
+NAMESPACE = {"namespace": "mandates", "uid": "3f2b8a52-7c1e-4a53-9c0e-2d0f5a1b9c11"}
 
 
 def manifests(folder: Path) -> list[dict[str, Any]]:
@@ -37,7 +37,8 @@ def test_the_cluster_is_one_the_stand_in_makes() -> None:
     cluster = read_cluster(kafka, ours("KafkaNodePool"))
     assert [cluster.pod(node) for node in cluster.node_ids] == [f"mandates-dual-role-{node}" for node in range(3)]
     assert [claim["metadata"]["name"] for claim in claims(cluster, kafka)][:1] == ["data-0-mandates-dual-role-0"]
-    assert cluster.super_users == ("ANONYMOUS",)
+    assert cluster.super_users == ()
+    assert [(door.name, door.tls, door.scram) for door in cluster.listeners] == [("tls", True, True)]
     assert cluster.config["auto.create.topics.enable"] == "false"
     assert {item["kind"] for item in cluster_objects(cluster, kafka)} <= {k for _, k in kube.PLURALS}
 
@@ -77,6 +78,13 @@ def test_the_users_may_do_what_their_service_does() -> None:
         "iot": {
             *((*on_topic, "READ"), (*on_topic, "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "READ")),
             *((*aside, "WRITE"), (*aside, "DESCRIBE")),
+        },
+        "operator": {
+            ("BROKER", "kafka-cluster", "LITERAL", "DESCRIBE"),
+            *(("TOPIC", "*", "LITERAL", "DESCRIBE"), ("TOPIC", "*", "LITERAL", "DESCRIBE_CONFIGS")),
+            *((*on_topic, "READ"), (*aside, "READ"), (*aside, "WRITE")),
+            *(("GROUP", "iot", "PREFIXED", "DESCRIBE"), ("GROUP", "iot", "PREFIXED", "DELETE")),
+            ("GROUP", "console-consumer-", "PREFIXED", "READ"),
         },
     }
 

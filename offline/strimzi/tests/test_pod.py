@@ -51,6 +51,34 @@ def test_the_pod_is_found_as_strimzis_is() -> None:
     assert {"name": "data-0", "persistentVolumeClaim": claim} in pod["spec"]["volumes"]
 
 
+def test_pods_of_one_role_are_spread_and_a_broker_is_told_its_rack() -> None:
+    zone = "topology.kubernetes.io/zone"
+    spread = [{"maxSkew": 1, "topologyKey": zone, "whenUnsatisfiable": "DoNotSchedule"}]
+    template = {"pod": {"topologySpreadConstraints": spread}}
+    pools = [pool("broker", roles=["broker"]), pool("controller", roles=["controller"], template=template)]
+    apart = read_cluster(kafka(rack={"topologyKey": zone}), pools)
+    broker, controller = (broker_pod(apart, node, KAFKA, "i", "k") for node in (0, 3))
+    labels = [pod["metadata"]["labels"] for pod in (broker, controller)]
+    assert [(one["strimzi.io/broker-role"], one["strimzi.io/controller-role"]) for one in labels] == [
+        ("true", "false"),
+        ("false", "true"),
+    ]
+    assert controller["spec"]["topologySpreadConstraints"] == spread
+    assert "affinity" not in controller["spec"]
+    (own,) = broker["spec"]["containers"]
+    assert own["env"] == [{"name": "RACK", "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{zone}']"}}}]
+    required = broker["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert required == {"nodeSelectorTerms": [{"matchExpressions": [{"key": zone, "operator": "Exists"}]}]}
+    (other,) = controller["spec"]["containers"]
+    assert (own["env"] != [], other["env"]) == (True, [])
+    assert {kind: other[kind]["tcpSocket"]["port"] for kind in other if kind.endswith("Probe")} == {
+        "startupProbe": 9090,
+        "readinessProbe": 9090,
+        "livenessProbe": 9090,
+    }
+    assert own["livenessProbe"]["tcpSocket"]["port"] == 9091
+
+
 def test_everything_is_owned_so_that_it_goes_with_the_cluster() -> None:
     made = [*cluster_objects(CLUSTER, KAFKA), *claims(CLUSTER, KAFKA), *wanted()]
     owners = {owner["uid"] for item in made for owner in item["metadata"]["ownerReferences"]}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from iot.api.probes import Subscription
 from iot.consumer.dead_letters import DeadLetter
 from iot.domain.mandate import Mandate
 from iot.main import create_app, state_over
@@ -87,9 +88,10 @@ class MemoryStatus:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.sidecar = True
 
-    async def look(self) -> str | None:
-        return self.reason
+    async def look(self) -> Subscription:
+        return Subscription(self.sidecar, self.reason)
 
 
 def app_over(store: MemoryStore, dead_letters: MemoryDeadLetters, status: MemoryStatus, settings: Settings) -> ASGIApp:

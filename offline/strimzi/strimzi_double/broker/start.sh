@@ -18,4 +18,5 @@ fi
 export KAFKA_HEAP_OPTS="$JVM"
 export KAFKA_OPTS="-Djava.security.properties=$config/java.security"
 export KAFKA_LOG4J_CONFIG="$config/log4j2.properties"
-exec bin/kafka-server-start.sh "$config/server.properties"
+# Which rack it is in only the pod knows, once it has a node.
+exec bin/kafka-server-start.sh "$config/server.properties" ${RACK:+--override "broker.rack=$RACK"}

@@ -22,7 +22,7 @@ from crm.observability import json_log  # noqa: E402
 from crm.settings import InvalidSettingError, Settings  # noqa: E402
 
 GRACE: Final = 10
-"""Seconds for requests in hand after SIGTERM: less than the 30 that Kubernetes gives a pod."""
+"""Seconds for requests in hand after SIGTERM: `shutdownSeconds` of its chart counts them."""
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from iot import __version__
 from iot.api import mandates, probes
 from iot.api.head import Head
-from iot.api.probes import SubscriptionStatus
+from iot.api.probes import Ready, SubscriptionStatus
 from iot.api.problems import answer_with_problems
 from iot.api.refusals import answer_refusals
 from iot.consumer import subscription
@@ -37,6 +37,7 @@ def state_over(
     return {
         "store": store,
         "status": status,
+        "ready": Ready(store, status),
         "metrics": metrics,
         "handler": Handler(store, dead_letters, metrics, settings.max_sequence_ahead),
         "token": Token(settings.app_api_token.get_secret_value(), metrics),

@@ -2,6 +2,7 @@
 
 import logging
 
+from iot.api.probes import Subscription
 from iot.dapr.sidecar import Sidecar, SidecarError
 from iot.observability.metrics import Metrics
 
@@ -22,9 +23,12 @@ class DaprSubscriptionStatus:
         self._metrics = metrics
         self._told: str | None = None
 
-    async def look(self) -> str | None:
+    async def look(self) -> Subscription:
         """See SubscriptionStatus.look."""
-        reason = await self._reason()
+        try:
+            reason, answers = await self._reason(), True
+        except SidecarError as error:
+            reason, answers = f"the sidecar is away: {error}", False
         self._metrics.subscribed.set(reason is None)
         if reason != self._told:
             if reason:
@@ -32,13 +36,10 @@ class DaprSubscriptionStatus:
             else:
                 log.info("events come again")
         self._told = reason
-        return reason
+        return Subscription(answers, reason)
 
     async def _reason(self) -> str | None:
-        try:
-            about = await self._sidecar.about(self._sidecar.query_timeout)
-        except SidecarError as error:
-            return f"the sidecar is away: {error}"
+        about = await self._sidecar.about(self._sidecar.query_timeout)
         if not any(component.name == self._pubsub for component in about.registered_components):
             return f"the sidecar is without its component {self._pubsub}; its log says why"
         if not any(subscription.pubsub_name == self._pubsub for subscription in about.subscriptions):
