@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
@@ -58,12 +58,22 @@ class Sidecar:
             yield
 
 
-async def published(sidecar: Sidecar) -> dict[int, str]:
+async def published(sidecar: Sidecar, events: Sequence[ConnectionMandate] = EVENTS) -> dict[int, str]:
     async with (
         sidecar.running(),
         DaprPublisher(sidecar.port, "crm-pubsub", "mandates", "s3cret") as publisher,
     ):
-        return dict(await publisher.publish(EVENTS))
+        return dict(await publisher.publish(events))
+
+
+async def test_what_it_sends_goes_on_with_the_trace_of_the_request_where_that_is_one() -> None:
+    alone, together = Sidecar(), Sidecar()
+    await published(alone, EVENTS[:1])
+    await published(together)
+    ((of_one, content),), ((of_two, _),) = alone.requests, together.requests
+    assert "traceid" not in json.loads(content)[0]["event"], "the sidecar fills in the trace of its publishing"
+    assert f"\r\ntraceparent: {TRACEPARENT}\r\n" in of_one
+    assert "traceparent" not in of_two
 
 
 async def test_it_sends_one_bulk_with_key_and_envelope_of_each_event() -> None:

@@ -35,9 +35,10 @@ class DaprPublisher:
 
     async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
         """See Publisher in ports.py."""
-        body = json.dumps([_entry(event) for event in events], ensure_ascii=False).encode()
+        trace = _trace_of(events)
+        body = json.dumps([_entry(event, trace) for event in events], ensure_ascii=False).encode()
         if len(body) <= LARGEST or len(events) == 1:
-            return await self._send(body)
+            return await self._send(body, trace)
         half = len(events) // 2
         failed = await self.publish(events[:half])
         try:
@@ -45,9 +46,9 @@ class DaprPublisher:
         except PublishError as error:  # of the first half more is known
             return {**failed, **{event.sequence: str(error) for event in events[half:]}}
 
-    async def _send(self, body: bytes) -> Mapping[int, str]:
+    async def _send(self, body: bytes, traceparent: str | None) -> Mapping[int, str]:
         try:
-            answer = await self._sidecar.post(self._path, body)
+            answer = await self._sidecar.post(self._path, body, traceparent)
         except SidecarError as error:
             raise PublishError(f"the Dapr sidecar: {error}") from error
         if answer.status == 204:  # all of them were published
@@ -55,10 +56,17 @@ class DaprPublisher:
         return _failed(answer.status, answer.content)
 
 
-def _entry(event: ConnectionMandate) -> dict[str, object]:
+def _trace_of(events: Sequence[ConnectionMandate]) -> str | None:
+    """The trace that the publishing of these goes on with: that of all of them, where they have but one."""
+    traces = {event.traceparent for event in events}
+    return traces.pop() if len(traces) == 1 else None
+
+
+def _entry(event: ConnectionMandate, trace: str | None) -> dict[str, object]:
     envelope = event.cloudevent()
-    if event.traceparent:
-        # Dapr overwrites the traceparent of an event that does not have its own traceid, too.
+    if event.traceparent and event.traceparent != trace:
+        # Dapr overwrites the traceparent of an event that does not have its own traceid, too: where all go on with
+        # the trace that is being published in, that is right, and who reads the event goes on from the publishing.
         envelope["traceid"] = event.traceparent
     return {
         "entryId": str(event.sequence),

@@ -37,15 +37,18 @@ class Sidecar:
         self._headers = f"Host: 127.0.0.1:{port}\r\n{token}Content-Type: application/json\r\n"
         self._kept: tuple[StreamReader, StreamWriter] | None = None
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes, traceparent: str | None = None) -> Answer:
         """The answer to a JSON body, awaited for as long as the connection lives. Raises SidecarError.
+
+        `traceparent`: of the trace that this goes on with, if it goes on with one.
 
         Where it would be given up, the sidecar would still be at work on what it was asked.
         """
         try:
             reader, writer = await self._connection()
             try:
-                head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+                trace = f"traceparent: {traceparent}\r\n" if traceparent else ""
+                head = f"POST {path} HTTP/1.1\r\n{self._headers}{trace}Content-Length: {len(body)}\r\n\r\n"
                 writer.write(head.encode() + body)
                 await writer.drain()
                 answer, last = await _Reading().whole(reader)
