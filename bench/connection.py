@@ -13,21 +13,22 @@ _CHUNK = 64 * 1024
 
 
 class Connection:
-    """As a context: a connection to a server of this machine."""
+    """As a context: a connection to a server, of this machine if no other is named."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection((host, port), timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str) -> bytes:
         """What is answered to GET, also when that is no success."""
         return self._ask("GET", path)[1]
 
-    def post(self, path: str, body: bytes) -> None:
-        """POST a JSON body. AssertionError when the answer is no success."""
+    def post(self, path: str, body: bytes) -> bytes:
+        """What is answered to POST of a JSON body. AssertionError when that is no success."""
         status, said = self._ask("POST", path, body)
         if status not in SUCCESS:
             raise AssertionError(f"POST {path}: {status} {said[:500]!r}")
+        return said
 
     def metric(self, sample: str) -> float:
         """The value of a metric, by name and labels as they are written; 0 when it is not there."""

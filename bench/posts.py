@@ -21,7 +21,7 @@ Post = Callable[[], Awaitable[object]]
 async def _crm(port: int) -> AsyncIterator[Post]:
     sidecar = Sidecar(port, "")
     yield lambda: sidecar.post(PATH, BODY)
-    await sidecar.close()
+    sidecar.close()
 
 
 @asynccontextmanager

@@ -142,8 +142,7 @@ def _container(cluster: Cluster, pool: Pool, image: str) -> Resource:
     probe: Resource = {"tcpSocket": {"port": CONTROL_PLANE_PORT}, "timeoutSeconds": 5}
     if pool.brokers:
         probe = {"exec": {"command": [f"{CONFIG_DIRECTORY}/ready.sh"]}, "timeoutSeconds": 5}
-        ports["tcp-replication"] = REPLICATION_PORT
-        ports |= client_ports(cluster)
+        ports |= {"tcp-replication": REPLICATION_PORT, **client_ports(cluster)}
     # Of these Kubernetes copies what the node has to its pods' labels.
     rack = {"name": "RACK", "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{cluster.rack}']"}}}
     return {

@@ -44,7 +44,7 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def store(database: Database) -> Store:
-    return Store(database, lambda: None)
+    return Store(database, lambda *_: None)
 
 
 @pytest.fixture

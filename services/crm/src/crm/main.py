@@ -48,7 +48,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         settings.dapr_http_port, settings.pubsub, settings.topic, settings.dapr_api_token.get_secret_value()
     )
     relay = Relay(outbox, publisher, Lease(database, settings.lease), settings.lease)
-    store, progress = Store(database, relay.wake), Progress()
+    store, progress = Store(database, relay.take), Progress()
     async with AsyncExitStack() as opened:
         starting = asyncio.create_task(_or_stop(_start(opened, database, outbox, relay, publisher, store, progress)))
         yield State(

@@ -38,7 +38,7 @@ async def connection_id(database: Database) -> int:
 async def test_events_of_two_who_write_at_once_appear_in_the_order_of_their_sequence(
     databases: tuple[Database, Database],
 ) -> None:
-    stores, outbox = [Store(each, lambda: None) for each in databases], Outbox(databases[1])
+    stores, outbox = [Store(each, lambda *_: None) for each in databases], Outbox(databases[1])
     done = False
     seen: list[int] = []
 
@@ -67,7 +67,7 @@ async def test_a_session_that_is_killed_fails_what_is_under_way_and_heals_by_its
     databases: tuple[Database, Database],
 ) -> None:
     database, other = databases
-    store = Store(database, lambda: None)
+    store = Store(database, lambda *_: None)
     killed = await connection_id(database)
 
     def work(db: sql.Connection) -> None:
@@ -89,7 +89,7 @@ async def test_a_session_that_is_killed_fails_what_is_under_way_and_heals_by_its
 async def test_a_server_that_starts_again_is_found_again(
     databases: tuple[Database, Database], mariadb: MariaDb
 ) -> None:
-    store = Store(databases[0], lambda: None)
+    store = Store(databases[0], lambda *_: None)
     await store.accept(Change(details("a")))
     mariadb.kill()
     for _ in range(2):
@@ -106,7 +106,7 @@ async def test_a_server_that_is_silent_is_given_up_in_time(mariadb: MariaDb) -> 
     async with Database(mariadb.url):
         pass  # its tables are made, for which a busy disk may take longer
     async with Database(mariadb.url, patience=1.0) as database:
-        store = Store(database, lambda: None)
+        store = Store(database, lambda *_: None)
         mariadb.pause()
         try:
             with pytest.raises(StoreUnavailableError):
@@ -130,7 +130,7 @@ async def test_a_commit_whose_answer_is_lost_is_told_as_such(databases: tuple[Da
 
     with pytest.raises(OutcomeUnknownError):
         await database.run(work)
-    assert (await Store(other, lambda: None).accept(Change(details("a")))).customer_id == 1
+    assert (await Store(other, lambda *_: None).accept(Change(details("a")))).customer_id == 1
 
 
 async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_good(
@@ -149,7 +149,7 @@ async def test_one_who_goes_silent_with_the_lock_does_not_stop_the_others_for_go
 
     holding = asyncio.create_task(hold())
     await locked.wait()
-    store = Store(databases[0], lambda: None)
+    store = Store(databases[0], lambda *_: None)
     try:
         accepted = await store.accept(Change(details("a")))
     except StoreUnavailableError:  # MariaDB's two clocks may disagree, and then the one who waits is asked to try again
@@ -175,7 +175,7 @@ async def silent(mariadb: MariaDb) -> AsyncIterator[Database]:
 async def test_who_waits_for_a_silent_server_is_told_so_in_time_and_nothing_is_done_later(
     silent: Database, mariadb: MariaDb
 ) -> None:
-    store, loop = Store(silent, lambda: None), asyncio.get_running_loop()
+    store, loop = Store(silent, lambda *_: None), asyncio.get_running_loop()
     began = loop.time()
 
     async def refused(after: float, asking: Callable[[], Awaitable[object]]) -> float:
@@ -201,7 +201,7 @@ async def test_who_waits_for_a_silent_server_is_told_so_in_time_and_nothing_is_d
 async def test_a_probe_of_a_silent_server_is_answered_before_the_kubelet_gives_it_up(
     silent: Database,
 ) -> None:
-    store, loop = Store(silent, lambda: None), asyncio.get_running_loop()
+    store, loop = Store(silent, lambda *_: None), asyncio.get_running_loop()
     change = asyncio.create_task(store.accept(Change(details("a"))))
     for _ in range(3):
         asked = loop.time()

@@ -139,7 +139,7 @@ async def test_a_store_that_is_away_for_a_while_is_waited_for(
 async def test_a_new_customer_takes_no_id_that_the_file_still_needs(file: Path) -> None:
     write(file, HEADER + "41,Ann,a,0\n")
     async with Database(IN_MEMORY) as database:
-        store = Store(database, lambda: None)
+        store = Store(database, lambda *_: None)
         await store.begin_import("digest", 41)
         (accepted,) = await store.accept_all([Change(details("b"))])
         assert isinstance(accepted, Accepted)

@@ -101,7 +101,7 @@ class Model:
 async def play(databases: list[Database], batches: list[list[Change]]) -> None:
     """Ask `batches` of stores on `databases` in turn, which are all on the same tables."""
     model = Model()
-    stores = [Store(database, lambda: None) for database in databases]
+    stores = [Store(database, lambda *_: None) for database in databases]
     outbox = Outbox(databases[0])
     for number, batch in enumerate(batches):
         known = frozenset(model.customers)

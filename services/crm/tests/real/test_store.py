@@ -97,7 +97,7 @@ async def test_a_failed_transaction_is_told_to_all_and_leaves_nothing(
 
 async def test_it_says_when_there_are_events_and_only_then(database: Database) -> None:
     told: list[None] = []
-    store = Store(database, lambda: told.append(None))
+    store = Store(database, lambda *_: told.append(None))
     await store.accept(Change(details("a")))
     await store.accept(Change(details("a", city="Zeist"), 1, new=False))
     assert len(told) == 1
@@ -109,7 +109,7 @@ async def test_the_sequence_goes_on_growing_after_a_restart_with_nothing() -> No
     last = 0
     for _ in range(3):
         async with Database(IN_MEMORY) as database:
-            store = Store(database, lambda: None)
+            store = Store(database, lambda *_: None)
             for each in "ab":
                 (event,) = (await store.accept(Change(details(each)))).events
                 assert event.sequence > last
@@ -120,10 +120,10 @@ async def test_a_file_keeps_customers_events_and_the_last_sequence(tmp_path: Pat
     url = f"sqlite:///{tmp_path}/crm.db"
     far_ahead = 9_000_000_000_000_000
     async with Database(url) as database:
-        accepted = await Store(database, lambda: None).accept(Change(details("a")))
+        accepted = await Store(database, lambda *_: None).accept(Change(details("a")))
         await database.run(lambda db: db.execute(counters.update().values(last_sequence=far_ahead)))
     async with Database(url) as database:
-        store = Store(database, lambda: None)
+        store = Store(database, lambda *_: None)
         assert await store.find(1) == accepted.document
         assert await Outbox(database).pending(0, EVERYTHING) == list(accepted.events)
         change = Change(details("a", "2"), 1, new=False)
@@ -181,7 +181,7 @@ async def test_an_answer_is_forgotten_after_a_day(database: Database) -> None:
         query = sql.select(sql.func.count()).select_from(answers)
         return await database.run(lambda db: db.scalar(query)) or 0
 
-    store = Store(database, lambda: None)
+    store = Store(database, lambda *_: None)
     await store.accept(Change(details("a"), key=RequestKey("key", "one")))
     assert await swept(0.99) == 1
     assert await swept(1.01) == 0
@@ -190,7 +190,7 @@ async def test_an_answer_is_forgotten_after_a_day(database: Database) -> None:
 async def test_old_answers_are_forgotten_when_new_ones_come(store: Store, database: Database) -> None:
     await store.accept(Change(details("a"), key=RequestKey("old", "one")))
     await database.run(lambda db: db.execute(answers.update().values(expires=1)))
-    again = Store(database, lambda: None)
+    again = Store(database, lambda *_: None)
     await again.accept(Change(details("a"), key=RequestKey("new", "one")))
     assert not (await again.accept(Change(details("a"), key=RequestKey("old", "other")))).replayed
 
@@ -222,7 +222,7 @@ async def test_two_who_have_imported_a_file_at_the_same_time_both_note_it(store:
     if url == IN_MEMORY:
         pytest.skip("is one process's own")
     async with Database(url) as database:
-        other = Store(database, lambda: None)
+        other = Store(database, lambda *_: None)
         await asyncio.gather(*(each.end_import("digest") for each in (store, other) for _ in range(5)))
     assert await store.has_imported("digest")
 

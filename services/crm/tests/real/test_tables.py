@@ -50,7 +50,7 @@ from crm.store.customers import Store
 async def main():
     async with Database({url!r}) as database:
         details = validated({{"connectionId": "a", "connectionMandate": "1"}})
-        print((await Store(database, lambda: None).accept(Change(details))).customer_id)
+        print((await Store(database, lambda *_: None).accept(Change(details))).customer_id)
 
 asyncio.run(main())
 """

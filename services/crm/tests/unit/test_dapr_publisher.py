@@ -66,30 +66,32 @@ async def published(sidecar: Sidecar, events: Sequence[ConnectionMandate] = EVEN
         return dict(await publisher.publish(events))
 
 
-async def test_what_it_sends_goes_on_with_the_trace_of_the_request_where_that_is_one() -> None:
-    alone, together = Sidecar(), Sidecar()
-    await published(alone, EVENTS[:1])
-    await published(together)
-    ((of_one, content),), ((of_two, _),) = alone.requests, together.requests
-    assert "traceid" not in json.loads(content)[0]["event"], "the sidecar fills in the trace of its publishing"
-    assert f"\r\ntraceparent: {TRACEPARENT}\r\n" in of_one
-    assert "traceparent" not in of_two
-
-
-async def test_it_sends_one_bulk_with_key_and_envelope_of_each_event() -> None:
+async def test_it_sends_one_bulk_with_key_and_event_of_each_as_it_is_to_be_on_the_topic() -> None:
     sidecar = Sidecar()
     assert await published(sidecar) == {}
     ((head, content),) = sidecar.requests
-    assert head.startswith("POST /v1.0/publish/bulk/crm-pubsub/mandates HTTP/1.1")
+    assert head.startswith("POST /v1.0/publish/bulk/crm-pubsub/mandates?metadata.rawPayload=true HTTP/1.1")
     assert "dapr-api-token: s3cret" in head
     first, second = json.loads(content)
-    assert first == {
-        "entryId": "17",
-        "event": {**EVENTS[0].cloudevent(), "traceid": TRACEPARENT},
-        "contentType": "application/cloudevents+json",
-        "metadata": {"partitionKey": "77/33 é"},
-    }
-    assert second["event"] == EVENTS[1].cloudevent()
+    assert json.loads(first.pop("event")) == EVENTS[0].cloudevent()
+    assert first == {"entryId": "17", "contentType": "text/plain", "metadata": {"partitionKey": "77/33 é"}}
+    assert json.loads(second["event"]) == EVENTS[1].cloudevent()
+
+
+async def test_for_an_event_alone_the_sidecar_makes_the_envelope_whole() -> None:
+    sidecar = Sidecar()
+    assert await published(sidecar, EVENTS[:1]) == {}
+    ((head, content),) = sidecar.requests
+    assert head.startswith("POST /v1.0/publish/bulk/crm-pubsub/mandates HTTP/1.1")
+    assert f"\r\ntraceparent: {TRACEPARENT}\r\n" in head
+    assert json.loads(content) == [
+        {
+            "entryId": "17",
+            "event": EVENTS[0].cloudevent(),
+            "contentType": "application/cloudevents+json",
+            "metadata": {"partitionKey": "77/33 é"},
+        }
+    ]
 
 
 async def test_the_entries_that_failed_are_known_one_by_one() -> None:

@@ -68,9 +68,14 @@ class Kept:
 
     def __init__(self, events: Sequence[ConnectionMandate]) -> None:
         self.events = list(events)
+        self.reads = 0
 
     async def pending(self, after: int, limit: int) -> list[ConnectionMandate]:
-        return [event for event in self.events if event.sequence > after][:limit]
+        await asyncio.sleep(0)
+        self.reads += 1
+        found = [event for event in self.events if event.sequence > after][:limit]
+        await asyncio.sleep(0)  # and what is stored now is not among them
+        return found
 
     async def forget(self, sequences: Sequence[int]) -> None:
         self.events = [event for event in self.events if event.sequence not in sequences]
@@ -160,10 +165,84 @@ async def test_a_page_full_of_failing_connections_does_not_stop_the_others(
     assert [record.connection_id for record in broker.records] == list("baaaa")
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 7)), max_size=30),
+    st.lists(st.sampled_from(["taken", "taken", "taken", "refused", "unacknowledged", "away"]), max_size=20),
+    st.integers(1, 7),
+)
+def test_so_it_is_when_some_are_handed_over_and_others_stored_by_another_process(
+    stored: list[tuple[str, bool, int]], fates: list[str], page: int
+) -> None:
+    outbox, broker = Kept([]), Broker(fates)
+
+    async def run() -> None:
+        relay = Relay(outbox, broker, Mine())
+        running = asyncio.create_task(relay.run())
+        for event, (_, own, turns) in zip(events_of([key for key, _, _ in stored]), stored, strict=True):
+            outbox.events.append(event)
+            if own:
+                relay.take(event.sequence - 1, [event])
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        relay.drain()
+        await asyncio.wait_for(running, 5)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay_module, "PAGE", page)
+        patch.setattr(relay_module, "FORGET", page)
+        asyncio.run(run())
+    assert outbox.events == []
+    assert broker.acknowledged == {number for number, _ in enumerate(stored, start=1)}
+    last: defaultdict[str, int] = defaultdict(int)
+    for record in broker.records:
+        assert record.sequence >= last[record.connection_id]
+        last[record.connection_id] = record.sequence
+
+
+async def test_what_is_handed_over_is_published_without_a_look_and_forgotten_together() -> None:
+    outbox, broker = Kept([]), Broker()
+    relay = Relay(outbox, broker, Mine())
+    running = asyncio.create_task(relay.run())
+    events = events_of("abcdef")
+    for event in events:
+        outbox.events.append(event)
+        relay.take(event.sequence - 1, [event])
+        await broker.has(event.sequence)
+        if event.sequence == 1:
+            reads = outbox.reads
+    assert (outbox.reads, outbox.events) == (reads, events)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    assert (outbox.events, broker.records) == ([], events)
+
+
+async def test_what_was_read_before_the_right_was_lost_is_not_published_after() -> None:
+    outbox, broker, right = Kept([]), Broker(), Mine()
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    first, second = events_of("aa")
+    outbox.events.append(first)
+    pending = outbox.pending
+
+    async def slept_through(after: int, limit: int) -> list[ConnectionMandate]:
+        found = await pending(after, limit)
+        if right.held and found == [first]:
+            right.held = False
+            outbox.events = [second]  # by then another process has published the first
+        return found
+
+    outbox.pending = slept_through  # type: ignore[method-assign]
+    await broker.has(1)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    assert broker.records == [second]
+
+
 async def test_a_commit_wakes_it_at_once(database: Database, outbox: Outbox) -> None:
     broker = Broker()
     relay = Relay(outbox, broker, Mine())
-    store = Store(database, relay.wake)
+    store = Store(database, relay.take)
     running = asyncio.create_task(relay.run())
     for number in range(3):
         await store.accept(Change(details(f"c{number}")))
@@ -177,19 +256,24 @@ async def test_after_a_crowd_the_next_events_gather_and_alone_none_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(relay_module, "GATHER", 3600.0)
-    alone, crowd = relay_module.CROWD - 1, relay_module.CROWD
+    monkeypatch.setattr(relay_module, "LONGEST_GATHER", 3600.0)
+    alone, crowd = 1, relay_module.CROWD
     events = events_of([f"c{number}" for number in range(alone + crowd + 2)])
     outbox, broker = Kept([]), Broker()
     relay = Relay(outbox, broker, Mine())
     running = asyncio.create_task(relay.run())
+
+    def store(upto: int) -> None:
+        more = events[len(outbox.events) : upto]
+        outbox.events += more
+        relay.take(more[0].sequence - 1, more)
+
     for upto in (alone, alone + crowd):
-        outbox.events += events[len(broker.records) : upto]
-        relay.wake()
+        store(upto)
         await broker.has(upto)
-    outbox.events.append(events[-2])
-    relay.wake()
+    store(alone + crowd + 1)
     await asyncio.sleep(10 * relay_module.POLL)
-    outbox.events.append(events[-1])
+    store(alone + crowd + 2)
     relay.drain()  # which ends an hour's gathering
     await asyncio.wait_for(running, 5)
     assert [len(bulk) for bulk in broker.bulks] == [alone, crowd, 2]
@@ -205,7 +289,7 @@ async def test_while_nobody_is_there_it_asks_less_and_less_often_then_catches_up
 
     async def noted(pause: float) -> None:
         pauses.append(pause)
-        relay.wake()  # a commit does not cut the pause short
+        relay.take(-1, ())  # a commit does not cut the pause short
         await rest(pause)
 
     monkeypatch.setattr(relay, "_rest", noted)

@@ -58,7 +58,7 @@ async def running(server: Server) -> AsyncIterator[Sidecar]:
         try:
             yield sidecar
         finally:
-            await sidecar.close()
+            sidecar.close()
 
 
 async def test_one_connection_carries_all_requests() -> None:
@@ -107,7 +107,7 @@ async def test_half_an_answer_is_none_and_the_next_request_has_its_own(pieces: l
             await sidecar.post("/p", b"")
     async with await asyncio.start_server(Server([OK]).serve, "127.0.0.1", port):
         assert (await sidecar.post("/p", b"again")).status == 204
-        await sidecar.close()
+        sidecar.close()
 
 
 async def test_who_is_slow_is_waited_for_as_long_as_the_connection_lives(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,14 +20,18 @@ PAGE = 2000
 """Events read at a time, so the most that one bulk holds: a megabyte, as ids usually are. Each page
 costs a commit, which in a file waits for the disk."""
 
+FORGET = 500
+"""Published events after which their rows are taken out, together: each time costs as much as a change, and in
+a file waits for the disk. Where it is quiet that happens at the next look."""
+
+CROWD = 4
+GATHER, LONGEST_GATHER = 0.0004, 0.02
+"""After so many events at once, seconds for each of them in which the next ones gather, and the most of it. Each
+bulk costs all who take part as much as several changes, whatever it holds: under load fewer bulks leave more time
+for changes. A few events never wait, and a thousand changes a second some milliseconds."""
+
 POLL = 0.2
 """Seconds between two looks for what other processes have put into the outbox."""
-
-CROWD = 8
-GATHER = 0.02
-"""After a page of at least so many events, seconds in which the next ones gather. Each bulk costs CRM
-as much as two changes, whatever it holds: under load fewer bulks leave more time for changes. An
-event that comes alone never waits."""
 
 QUIET = 5
 """Looks without an event of this process's own before the right to publish is given up."""
@@ -61,7 +65,11 @@ def rounds(events: Sequence[ConnectionMandate]) -> list[list[ConnectionMandate]]
 
 
 class Relay:
-    """Publishes what is in the outbox, at least once each."""
+    """Publishes what is in the outbox, at least once each.
+
+    What this process stores is handed over in memory, as long as nothing was stored between: the outbox is read
+    at first, after a failure, and for what others store.
+    """
 
     def __init__(self, outbox: Waiting, publisher: Publisher, right: Right, lease: float = LEASE) -> None:
         """`lease` is how many seconds `right` lasts unless it is renewed."""
@@ -72,7 +80,12 @@ class Relay:
         self._woken = asyncio.Event()
         self._draining = asyncio.Event()
         self._sending = False
-        self._crowded = False
+        self._crowd = 0
+        self._behind = True  # something is in the outbox, or may be, that was neither read nor handed over
+        self._fallen = 0  # how often that came about
+        self._newest = 0  # the sequence of the last event that was
+        self._handed: list[ConnectionMandate] = []
+        self._published: list[int] = []  # and still in the outbox
         self.published = 0
         """Events that the broker has taken, since the start."""
         self.failed = 0
@@ -83,12 +96,26 @@ class Relay:
         """Whether this process is the one that publishes; where all is published, none is."""
         return self._right.held
 
-    def wake(self) -> None:
-        """Say that there are new events."""
+    def take(self, before: int, events: Sequence[ConnectionMandate]) -> None:
+        """Publish `events`, which were just stored, the first of them next after the sequence `before`.
+
+        With -1 and none of them: what was stored is in the outbox.
+        """
+        if self._behind or before != self._newest or len(self._handed) + len(events) > PAGE:
+            self._fall_behind()
+        else:
+            self._handed += events
+            self._newest = events[-1].sequence
         self._woken.set()
+
+    def _fall_behind(self) -> None:
+        self._behind = True
+        self._fallen += 1
+        self._handed = []
 
     def drain(self) -> None:
         """Ask `run` to end as soon as the outbox is empty, or another process's to publish."""
+        self._fall_behind()
         self._draining.set()
         self._woken.set()
 
@@ -96,7 +123,7 @@ class Relay:
         """Publish whenever there is something; when it did not get through, again after a pause."""
         renewing = asyncio.create_task(self._renew())
         try:
-            await self._sweep_until_drained()
+            await self._go_on_until_drained()
         finally:
             renewing.cancel()
 
@@ -110,7 +137,7 @@ class Relay:
                 except Exception as error:  # renewed late it may still be in time
                     _tell("right to publish not renewed", error)
 
-    async def _sweep_until_drained(self) -> None:
+    async def _go_on_until_drained(self) -> None:
         pause, quiet = FIRST_PAUSE, 0
         while True:
             self._woken.clear()
@@ -119,10 +146,15 @@ class Relay:
             if await self._sweep():
                 pause = FIRST_PAUSE
                 if draining:
+                    await self.resign()
                     return
-                if self._crowded:
-                    await self._rest(GATHER)
-                quiet = 0 if await self._woken_within(POLL) else quiet + 1
+                if self._crowd >= CROWD:
+                    await self._rest(min(self._crowd * GATHER, LONGEST_GATHER))
+                if await self._woken_within(POLL):
+                    quiet = 0
+                else:
+                    quiet += 1
+                    self._fall_behind()
                 if quiet == QUIET:
                     await self.resign()
             else:
@@ -131,8 +163,10 @@ class Relay:
 
     async def resign(self) -> None:
         """Let another process publish at once, unless a bulk of this one may still be under way."""
-        if not self._sending:
-            with suppress(Exception):  # then the right runs out by itself
+        self._fall_behind()
+        with suppress(Exception):  # then what is published will be again, and the right runs out by itself
+            await self._forget()
+            if not self._sending:
                 await self._right.release()
 
     async def _woken_within(self, seconds: float) -> bool:
@@ -150,57 +184,83 @@ class Relay:
                     await self._draining.wait()
 
     async def _sweep(self) -> bool:
-        """Go through the outbox once; whether no more of it is for this process to publish now."""
+        """Publish what there is once; whether no more of it is for this process to publish now."""
         held: set[str] = set()
         try:
-            if not self._right.held and not await self._may_begin():
-                return True
-            page = await self._outbox.pending(0, PAGE)
-            while len(page) == PAGE:
-                # Read ahead while the broker is at work.
-                reading = asyncio.ensure_future(self._outbox.pending(page[-1].sequence, PAGE))
-                try:
-                    await self._publish_page(page, held)
-                except BaseException:
-                    reading.cancel()
-                    raise
-                page = await reading
-            self._crowded = len(page) >= CROWD
-            await self._publish_page(page, held)  # what came since has woken the relay
+            if not self._right.held:
+                self._fall_behind()
+            if self._behind:
+                await self._catch_up(held)
+            handed, self._handed = self._handed, []
+            self._crowd = len(handed)
+            await self._publish_page(handed, held)  # what comes now wakes the relay
         except PublishError as error:
             _tell("sidecar not reached", error)
         except RightLostError as error:
             log.info("paused", extra={"reason": str(error)})
+            self._fall_behind()
             return True
         except Exception as error:  # a relay that ends leaves every later event
             _tell("outbox not available", error)
         else:
-            return not held
+            if not held:
+                return True
+        self._fall_behind()
         return False
+
+    async def _catch_up(self, held: set[str]) -> None:
+        """Publish what is in the outbox, page by page."""
+        await self._forget()
+        if not self._right.held and not await self._may_begin():
+            return
+        page = await self._read(0)
+        while len(page) == PAGE:
+            # Read ahead while the broker is at work.
+            reading = asyncio.ensure_future(self._read(page[-1].sequence))
+            try:
+                await self._publish_page(page, held)
+            except BaseException:
+                reading.cancel()
+                raise
+            page = await reading
+        await self._publish_page(page, held)
 
     async def _may_begin(self) -> bool:
         return bool(await self._outbox.pending(0, 1)) and await self._right.lasts(self._sending_time)
+
+    async def _read(self, after: int) -> Sequence[ConnectionMandate]:
+        fallen = self._fallen
+        page = await self._outbox.pending(after, PAGE)
+        if page:
+            self._newest = page[-1].sequence
+        # What was stored meanwhile is not surely in the page.
+        self._behind = len(page) == PAGE or fallen != self._fallen
+        return page
+
+    async def _forget(self) -> None:
+        """Take what is published out of the outbox."""
+        if self._published:
+            await self._outbox.forget(self._published)
+            self._published = []
 
     async def _publish_page(self, page: Sequence[ConnectionMandate], held: set[str]) -> None:
         """Publish `page` but for the connections in `held`, and add to these what fails now.
 
         One partition without a leader thus holds back its own connections, and no others.
         """
-        sent: list[int] = []
-        try:
-            for bulk in rounds(page):
-                due = [event for event in bulk if event.connection_id not in held]
-                failed = await self._publish(due) if due else {}
-                held.update(event.connection_id for event in due if event.sequence in failed)
-                sent += [event.sequence for event in due if event.sequence not in failed]
-                if failed:
-                    _tell("events not taken by the broker", next(iter(failed.values())), len(failed))
-        finally:
-            if sent:
-                await self._outbox.forget(sent)
+        for bulk in rounds(page):
+            due = [event for event in bulk if event.connection_id not in held]
+            failed = await self._publish(due) if due else {}
+            held.update(event.connection_id for event in due if event.sequence in failed)
+            self._published += [event.sequence for event in due if event.sequence not in failed]
+            if failed:
+                _tell("events not taken by the broker", next(iter(failed.values())), len(failed))
+        if len(self._published) >= FORGET:
+            await self._forget()
 
     async def _publish(self, due: Sequence[ConnectionMandate]) -> Mapping[int, str]:
-        if not await self._right.lasts(self._sending_time):
+        # Where it ran out others may have published what came after these, and what these are.
+        if not (self._right.held and await self._right.lasts(self._sending_time)):
             raise RightLostError("another process publishes")
         failed: Mapping[int, str] = {event.sequence: "" for event in due}
         self._sending = True  # and it stays so when this task is cancelled before the answer

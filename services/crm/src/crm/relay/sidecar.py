@@ -5,16 +5,12 @@ CRM's process spends on it. What is asked of one here is little: one peer, no TL
 """
 
 import asyncio
-from asyncio import StreamReader, StreamWriter
-from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
 CONNECTING = 2.0
 """Seconds that the sidecar has to take a connection."""
-
-_CHUNK = 64 * 1024
 
 
 class SidecarError(Exception):
@@ -35,7 +31,7 @@ class Sidecar:
         self._port = port
         token = f"dapr-api-token: {api_token}\r\n" if api_token else ""
         self._headers = f"Host: 127.0.0.1:{port}\r\n{token}Content-Type: application/json\r\n"
-        self._kept: tuple[StreamReader, StreamWriter] | None = None
+        self._connection: _Connection | None = None
 
     async def post(self, path: str, body: bytes, traceparent: str | None = None) -> Answer:
         """The answer to a JSON body, awaited for as long as the connection lives. Raises SidecarError.
@@ -44,67 +40,74 @@ class Sidecar:
 
         Where it would be given up, the sidecar would still be at work on what it was asked.
         """
+        trace = f"traceparent: {traceparent}\r\n" if traceparent else ""
+        head = f"POST {path} HTTP/1.1\r\n{self._headers}{trace}Content-Length: {len(body)}\r\n\r\n"
         try:
-            reader, writer = await self._connection()
-            try:
-                trace = f"traceparent: {traceparent}\r\n" if traceparent else ""
-                head = f"POST {path} HTTP/1.1\r\n{self._headers}{trace}Content-Length: {len(body)}\r\n\r\n"
-                writer.write(head.encode() + body)
-                await writer.drain()
-                answer, last = await _Reading().whole(reader)
-            except BaseException:  # also when cancelled: what comes later answers nobody
-                writer.close()
-                raise
-        except (OSError, EOFError, HttpParserError) as error:
+            if self._connection is None or self._connection.ended:
+                self._connection = await self._connected()
+            return await self._connection.ask(head.encode() + body)
+        except (OSError, HttpParserError) as error:
             raise SidecarError(repr(error)) from error
-        if last:
-            writer.close()
-        else:
-            self._kept = reader, writer
-        return answer
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection that is kept."""
-        if self._kept:
-            _, writer = self._kept
-            self._kept = None
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+        if self._connection:
+            self._connection.close()
 
-    async def _connection(self) -> tuple[StreamReader, StreamWriter]:
-        kept, self._kept = self._kept, None
-        if kept:
-            reader, writer = kept
-            if not reader.at_eof():
-                return kept
-            writer.close()
+    async def _connected(self) -> "_Connection":
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECTING):
-                return await asyncio.open_connection("127.0.0.1", self._port)
+                _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port)
         except TimeoutError as error:
             raise SidecarError(f"no connection within {CONNECTING:.0f} s") from error
+        return connection
 
 
-class _Reading:
-    """An answer that is coming; its methods are what the parser calls."""
+class _Connection(asyncio.Protocol):
+    """Its other methods are what the event loop and the parser call."""
 
-    def __init__(self) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
         self._parser = HttpResponseParser(self)
-        self._content = b""
-        self._last: bool | None = None
+        self._whole: asyncio.Future[Answer] | None = None
 
-    async def whole(self, reader: StreamReader) -> tuple[Answer, bool]:
-        """The answer, and whether it is the connection's last."""
-        while self._last is None:
-            data = await reader.read(_CHUNK)
-            if not data:
-                raise EOFError("the connection ended before the answer did")
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be asked by it any more."""
+        return self._transport.is_closing()
+
+    async def ask(self, request: bytes) -> Answer:
+        self._content = b""
+        self._whole = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            return await self._whole
+        except BaseException:  # also when cancelled: what comes later answers nobody
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        try:
             self._parser.feed_data(data)
-        return Answer(self._parser.get_status_code(), self._content), self._last
+        except HttpParserError as error:
+            self._end(error)
 
     def on_body(self, body: bytes) -> None:
         self._content += body
 
     def on_message_complete(self) -> None:
-        self._last = not self._parser.should_keep_alive()
+        if not self._parser.should_keep_alive():
+            self.close()
+        if self._whole and not self._whole.done():
+            self._whole.set_result(Answer(self._parser.get_status_code(), self._content))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc or ConnectionError("the connection ended before the answer did"))
+
+    def _end(self, error: Exception) -> None:
+        if self._whole and not self._whole.done():
+            self._whole.set_exception(error)

@@ -12,6 +12,7 @@ import sqlalchemy as sql
 from crm.domain.announcement import Announced
 from crm.domain.change import Accepted, Change
 from crm.domain.customers import StoreError, StoreUnavailableError
+from crm.domain.event import ConnectionMandate
 from crm.domain.ledger import Outcome
 from crm.store import changes as stored
 from crm.store.batch import Batch
@@ -42,8 +43,9 @@ class _Asked(NamedTuple, Generic[Item]):
 class Store:
     """All customers. Every method raises StoreUnavailableError, or StoreUnfitError, when the database fails."""
 
-    def __init__(self, database: Database, committed: Callable[[], None]) -> None:
-        """`committed` is called after each transaction that put events into the outbox."""
+    def __init__(self, database: Database, committed: Callable[[int, Sequence[ConnectionMandate]], object]) -> None:
+        """`committed` is called after each transaction that put events into the outbox, with the last sequence
+        before these; or with -1 and none of them."""
         self._database = database
         self._committed = committed
         self._changes = Batch(self._accept_waiting)
@@ -69,9 +71,9 @@ class Store:
         them makes is unknown to the rest. `since` is when the first of them was asked for.
         """
         now = datetime.now(UTC)
-        outcomes = await self._database.run(lambda db: _accept(db, changes, now), since=since)
-        if any(isinstance(outcome, Accepted) and outcome.events for outcome in outcomes):
-            self._committed()
+        before, outcomes = await self._database.run(lambda db: _accept(db, changes, now), since=since)
+        if events := [event for each in outcomes if isinstance(each, Accepted) for event in each.events]:
+            self._committed(before, events)
         if now - self._swept > SWEEP and any(change.key for change in changes):
             self._swept = now
             # Aside: whether it succeeds is nothing to those whose changes are stored.
@@ -82,7 +84,7 @@ class Store:
         """Tell the levels of `connections` once more, with sequences above `above`."""
         now = datetime.now(UTC)
         told = await self._database.run(lambda db: stored.announced(db, connections, above, now, traceparent))
-        self._committed()
+        self._committed(-1, ())
         return told
 
     async def _sweep(self, now: datetime) -> None:
@@ -154,9 +156,10 @@ def _asked_now(item: Item, batch: Batch[_Asked[Item], Any]) -> _Asked[Item]:
     return _Asked(item, monotonic())
 
 
-def _accept(db: sql.Connection, changes: Sequence[Change], now: datetime) -> list[Outcome]:
+def _accept(db: sql.Connection, changes: Sequence[Change], now: datetime) -> tuple[int, list[Outcome]]:
+    """The last sequence before, and the outcomes."""
     ledger = stored.opened(db, changes, now)
-    asked = frozenset(ledger.answers)
+    before, asked = ledger.last_sequence, frozenset(ledger.answers)
     outcomes = [ledger.outcome(change) for change in changes]
     stored.closed(db, ledger, asked, outcomes)
-    return outcomes
+    return before, outcomes

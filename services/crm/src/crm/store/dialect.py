@@ -71,11 +71,12 @@ def create_engine(url: str, patience: float) -> sql.Engine:
 
     if name == "sqlite":
 
-        @sql.event.listens_for(engine, "begin")
-        def begin(connection: sql.Connection) -> None:
+        def begin(connection: Any) -> None:
             # What is read at first must still be true when it is written.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
 
+        # Not by a listener: where one is, SQLAlchemy looks for others eight times a statement.
+        engine.dialect.do_begin = begin  # type: ignore[method-assign, assignment]
     else:
         # Before all else that a server is asked: MySQL refuses some of that, for reasons that tell nothing.
         sql.event.listen(engine, "connect", _refuse_mysql, insert=True)

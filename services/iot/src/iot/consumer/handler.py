@@ -85,7 +85,8 @@ class Handler:
         stale = len(answers) - applied - dead - retried
         fates = {"applied": applied, "stale": stale, "dead-lettered": dead, "retried": retried}
         for fate, messages in fates.items():
-            self._metrics.messages.labels(fate).inc(messages)
+            if messages:
+                self._metrics.messages.labels(fate).inc(messages)
         self._metrics.events_set_back.inc(len(outcome.set_back))
         if not retried:
             last = {said.arrival.partition: said.arrival for said, _ in opened if isinstance(said, Mandate)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from iot.consumer.handler import Answer, Handler
@@ -27,20 +27,16 @@ _REFUSED: Final = (
 router = APIRouter(include_in_schema=False)
 
 
-async def _from_sidecar(request: Request) -> None:
-    """Raises HTTPException, 403, before the body is read."""
-    token: Token = request.state.token
-    if not token.proves(request):
-        raise HTTPException(403, _REFUSED)
-
-
-@router.post("/mandates", dependencies=[Depends(_from_sidecar)])
+@router.post("/mandates")
 async def mandates(request: Request) -> Response:
     """Where the Subscription resource leads. What became of each message is told as Dapr wants it.
 
-    The body is read here and not by a model: whatever is in it must get an answer, and a delivery may
-    have a thousand messages.
+    The body is read here and not by a model: whatever is in it must get an answer, and a delivery may have a
+    thousand messages. Raises HTTPException, 403, before that, when it does not come from the sidecar.
     """
+    token: Token = request.state.token
+    if not token.proves(request):
+        raise HTTPException(403, _REFUSED)
     handler: Handler = request.state.handler
     body = await request.body()
     content = _object(body)
