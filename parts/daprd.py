@@ -13,7 +13,7 @@ APP_API_TOKEN = "of-the-sidecar"  # noqa: S105  no secret
 """With which a sidecar proves to its service that it is its own."""
 
 _OF_A_CLUSTER = {"disableTls", "caCert", "authType", "saslMechanism", "saslUsername", "saslPassword"}
-# Each test has topics of its own.
+# They name the cluster's topic; each test has its own.
 _OF_A_CLUSTER |= {"allowedTopics", "publishingScopes", "subscriptionScopes"}
 
 
