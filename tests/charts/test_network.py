@@ -65,7 +65,7 @@ PODS = {
     **{
         name: named(name) for name in ("crm", "iot", "redis", "mariadb", "crm-mariadb", "zipkin", "kafka-tools", "akhq")
     },
-    "crm-backup": {"app.kubernetes.io/component": "crm-backup"},
+    "crm-backup": {"app.kubernetes.io/component": "backup-of-crm"},
     "kafka": KAFKA,
     "somebody": {"app": "somebody"},
 }

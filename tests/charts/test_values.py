@@ -88,7 +88,8 @@ def test_crm_s_server_is_backed_up_by_the_clock_and_brought_back_when_asked() ->
     (policy,) = (m["spec"] for m in manifests if m["kind"] == "NetworkPolicy" and m["metadata"]["name"] == "crm-backup")
     assert policy["podSelector"]["matchLabels"] == labels
     (taken,) = built("stores/crm-mariadb", "NetworkPolicy")["spec"]["ingress"]
-    assert {"podSelector": {"matchLabels": labels}} in taken["from"]
+    found = [{"key": key, "operator": "In", "values": [value]} for key, value in labels.items()]
+    assert {"podSelector": {"matchExpressions": found}} in taken["from"]
     claim, scripts = the("PersistentVolumeClaim", manifests), the("ConfigMap", manifests)
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     reference = values("crm")["databaseSecret"]

@@ -10,7 +10,7 @@ from typing import Any
 from cluster.services import forwarded
 from cluster.target import Target
 
-PORTS = {"crm": 3005, "iot": 3008}
+PORTS = {"crm": 3005, "iot": 3008, "zipkin": 9411}
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class Service:
         text, _, status = done.stdout.rpartition("\n")
         return Reply(int(status), text)
 
-    def post(self, path: str, body: dict[str, str]) -> Reply:
+    def post(self, path: str, body: dict[str, str], *options: str) -> Reply:
         """POST a JSON body."""
-        return self.curl(path, "-H", "Content-Type: application/json", "-d", json.dumps(body))
+        return self.curl(path, "-H", "Content-Type: application/json", "-d", json.dumps(body), *options)
 
 
 @contextmanager
 def service(target: Target, name: str, pod: str | None = None) -> Iterator[Service]:
-    """Forward a local port to the service `crm` or `iot`, or to one pod of it, for the length of a block."""
+    """Forward a local port to the service `crm`, `iot` or `zipkin`, or to one pod of it, for the length of a block."""
     with forwarded(target, f"pod/{pod}" if pod else f"service/{name}", PORTS[name]) as port:
         yield Service(port)

@@ -68,10 +68,11 @@ def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resou
     def write(name: str, data: Mapping[str, str | bytes]) -> None:
         made.append(secret(name, cluster.namespace, data, labels(cluster), owner))
 
-    def authority(prefix: str) -> KeyPair:
+    def authority(name: str) -> KeyPair:
+        prefix = f"{cluster.name}-{name}"
         pair = _kept(existing, f"{prefix}-cert", "ca.crt", prefix, "ca.key")
         if pair is None:
-            pair = new_authority(f"{prefix} v0")
+            pair = new_authority(f"{name} v0")
             password = random_password(_PASSWORD_LENGTH)
             store = trust_store(pair.certificate, password)
             write(
@@ -81,8 +82,8 @@ def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resou
             write(prefix, {"ca.key": pair.key})
         return pair
 
-    cluster_ca = authority(f"{cluster.name}-cluster-ca")
-    authority(f"{cluster.name}-clients-ca")
+    cluster_ca = authority("cluster-ca")
+    authority("clients-ca")
 
     operator = f"{cluster.name}-cluster-operator-certs"
     names = (f"{OPERATOR_NAME}.crt", f"{OPERATOR_NAME}.key")
@@ -94,12 +95,11 @@ def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resou
     keystores = {}
     for node in cluster.node_ids:
         pod = cluster.pod(node)
-        keystore = decoded(existing.get(pod, {}), "keystore.pem")
-        if keystore is None or not is_issued_by(keystore, cluster_ca.certificate):
+        signed = _kept(existing, pod, f"{pod}.crt", pod, f"{pod}.key")
+        if signed is None or not is_issued_by(signed.certificate, cluster_ca.certificate):
             signed = issue(cluster_ca, cluster.kafka, _hosts(cluster, node))
-            keystore = signed.certificate + signed.key
-            write(pod, {"keystore.pem": keystore, "ca.crt": cluster_ca.certificate})
-        keystores[pod] = keystore
+            write(pod, {f"{pod}.crt": signed.certificate, f"{pod}.key": signed.key})
+        keystores[pod] = signed.certificate + signed.key
     return Keys(made, cluster_ca.certificate, keystores)
 
 

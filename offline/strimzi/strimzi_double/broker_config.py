@@ -14,7 +14,11 @@ REPLICATION_PORT = 9091
 # broker itself, through a door that only opens to the pod.
 PROBE_PORT = 8443
 CONFIG_DIRECTORY = "/opt/kafka/custom-config"
+# The pod's own Secret, and that of the authority which signed what is in it.
 KEYS_DIRECTORY = "/opt/kafka/broker-certs"
+AUTHORITY_DIRECTORY = "/opt/kafka/cluster-ca-certs"
+# Kafka reads certificate and key from one file: start.sh puts them together.
+KEYSTORE = "/tmp/keystore.pem"  # noqa: S108  the pod's own emptyDir
 DATA_DIRECTORY = "/var/lib/kafka"
 OPERATOR_NAME = "cluster-operator"
 
@@ -36,6 +40,8 @@ def broker_files(cluster: Cluster, node: int) -> dict[str, str]:
             f"{name}={value}\n"
             for name, value in {
                 "CLUSTER_ID": cluster.cluster_id,
+                "KEYS": f"{KEYS_DIRECTORY}/{cluster.pod(node)}",
+                "KEYSTORE": KEYSTORE,
                 "METADATA_VERSION": METADATA_VERSION,
                 "JVM": f"'{_jvm(cluster.pool_of(node).jvm)}'",
             }.items()
@@ -45,8 +51,6 @@ def broker_files(cluster: Cluster, node: int) -> dict[str, str]:
 
 def server_properties(cluster: Cluster, node: int) -> str:
     """The node's server.properties. The user's options come first: the operator's win."""
-    keystore = f"{KEYS_DIRECTORY}/keystore.pem"
-    truststore = f"{KEYS_DIRECTORY}/ca.crt"
     host, pool = cluster.pod_host(node), cluster.pool_of(node)
     voters = (f"{n}@{cluster.pod_host(n)}:{CONTROL_PLANE_PORT}" for n in cluster.controllers)
     control = [(_CONTROL_PLANE, CONTROL_PLANE_PORT, "SSL")]
@@ -72,9 +76,9 @@ def server_properties(cluster: Cluster, node: int) -> str:
         "listener.security.protocol.map": ",".join(f"{name}:{how}" for name, _, how in control + clients),
         "log.dirs": f"{DATA_DIRECTORY}/{pool.storage.volume}/kafka-log{node}",
         "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": keystore,
+        "ssl.keystore.location": KEYSTORE,
         "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": truststore,
+        "ssl.truststore.location": f"{AUTHORITY_DIRECTORY}/ca.crt",
         # Brokers and the operator show a certificate; clients have passwords.
         f"listener.name.{_CONTROL_PLANE.lower()}.ssl.client.auth": "required",
         f"listener.name.{_REPLICATION.lower()}.ssl.client.auth": "required",

@@ -1,4 +1,4 @@
-"""The cluster's certificate authorities and what they sign. Keys are ECDSA P-256."""
+"""The cluster's certificate authorities, with keys of RSA 4096 as Strimzi's, and what they sign, of ECDSA P-256."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _ORGANIZATION = "io.strimzi"
 # Real Strimzi renews certificates that near their end. A test cluster does not live that long.
@@ -29,8 +31,8 @@ class KeyPair:
 
 
 def new_authority(name: str) -> KeyPair:
-    """A self-signed authority with the given common name."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    """A self-signed authority with the given common name; its key takes a second or two to find."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=4096)
     subject = _subject(name)
     builder = (
         _builder(subject, subject, key)
@@ -55,8 +57,8 @@ def issue(authority: KeyPair, name: str, hosts: Sequence[str] = ()) -> KeyPair:
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
         builder = builder.add_extension(names, critical=False)
     signer = serialization.load_pem_private_key(authority.key.encode(), password=None)
-    if not isinstance(signer, ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is not an elliptic curve key")
+    if not isinstance(signer, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is neither RSA nor of an elliptic curve")
     return _signed(builder, key, signer)
 
 
@@ -91,7 +93,7 @@ def _subject(name: str) -> x509.Name:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: _PrivateKey) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -120,8 +122,8 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
 
 def _signed(
     builder: x509.CertificateBuilder,
-    key: ec.EllipticCurvePrivateKey,
-    signer: ec.EllipticCurvePrivateKey,
+    key: _PrivateKey,
+    signer: _PrivateKey,
 ) -> KeyPair:
     certificate = builder.sign(signer, hashes.SHA256())
     return KeyPair(

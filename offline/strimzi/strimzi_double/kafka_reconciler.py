@@ -54,8 +54,8 @@ class KafkaReconciler:
             cluster = read_cluster(kafka, pools)
         except Refusal as refusal:
             _log.warning("Kafka %s/%s: %s", namespace, name, refusal.message)
-            for resource in [kafka, *pools]:
-                await self._tell(resource, kafka_status.failed(resource, refusal))
+            # Its pools are told nothing, as by Strimzi.
+            await self._tell(kafka, kafka_status.failed(kafka, refusal))
             return
         await self._bring_up(kafka, pools, cluster)
 
@@ -80,7 +80,8 @@ class KafkaReconciler:
         found = await self._kube.list("Secret", cluster.namespace, labels=labels, api_version="v1")
         # What is still there of a former cluster of this name will go, so it is no use.
         own = {name_of(secret): secret for secret in found if is_owned_by(secret, kafka)}
-        keys = cluster_keys(cluster, kafka, own)
+        # In a thread: the authorities' keys are not found at once.
+        keys = await asyncio.to_thread(cluster_keys, cluster, kafka, own)
         await self._claim_disks(kafka, cluster)
         objects = keys.to_write + cluster_objects(cluster, kafka)
         await asyncio.gather(*(self._kube.apply(wanted) for wanted in objects))

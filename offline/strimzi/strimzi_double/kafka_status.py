@@ -27,11 +27,11 @@ def paused(kafka: Resource) -> Resource:
     return {"conditions": [PAUSED], "observedGeneration": observed}
 
 
-def failed(resource: Resource, refusal: Refusal) -> Resource:
-    """The status of a Kafka or KafkaNodePool that was refused."""
+def failed(kafka: Resource, refusal: Refusal) -> Resource:
+    """The status of a Kafka that was refused."""
     return {
         "conditions": [not_ready(refusal)],
-        "observedGeneration": generation_of(resource),
+        "observedGeneration": generation_of(kafka),
     }
 
 

@@ -90,10 +90,13 @@ def _port(name: str, number: int) -> Resource:
     return {"name": name, "port": number, "targetPort": number, "protocol": "TCP"}
 
 
+def client_ports(cluster: Cluster) -> dict[str, int]:
+    """The ports of the listeners by the names that Services and pods give them."""
+    return {_CLIENT_PORTS.get(one.port, f"tcp-{one.name}"): one.port for one in cluster.listeners}
+
+
 def _client_ports(cluster: Cluster) -> list[Resource]:
-    return [
-        _port(_CLIENT_PORTS.get(listener.port, f"tcp-{listener.name}"), listener.port) for listener in cluster.listeners
-    ]
+    return [_port(name, number) for name, number in client_ports(cluster).items()]
 
 
 def _bootstrap_service(cluster: Cluster, owner: Resource) -> Resource:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from .broker_config import (
+    AUTHORITY_DIRECTORY,
     CONFIG_DIRECTORY,
     CONTROL_PLANE_PORT,
     DATA_DIRECTORY,
@@ -15,16 +16,18 @@ from .broker_config import (
     broker_files,
 )
 from .cluster import Cluster, Pool, Storage
-from .objects import labels, pool_selector, selector
+from .objects import client_ports, labels, pool_selector, selector
 from .resource import Resource, is_being_deleted, name_of, owner_reference
 
 REVISION_ANNOTATION = "strimzi.io/revision"
 _KAFKA_USER = 1001
+# Not the trust stores beside it, nor their password.
+_CA = {"key": "ca.crt", "path": "ca.crt"}
 
 
 def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystore: str) -> Resource:
     """The pod of a node. Its revision covers all that it only reads when it starts."""
-    name, pool = cluster.pod(node), cluster.pool_of(node)
+    name, pool, authority = cluster.pod(node), cluster.pool_of(node), f"{cluster.name}-cluster-ca-cert"
     pod: Resource = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -62,6 +65,7 @@ def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystor
                 _data_volume(pool.storage, name),
                 {"name": "config", "configMap": {"name": name, "defaultMode": 0o555}},
                 {"name": "keys", "secret": {"secretName": name, "defaultMode": 0o440}},
+                {"name": "authority", "secret": {"secretName": authority, "items": [_CA], "defaultMode": 0o440}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "100Mi"}},
             ],
         },
@@ -138,8 +142,7 @@ def _container(cluster: Cluster, pool: Pool, image: str) -> Resource:
     probe: Resource = {"tcpSocket": {"port": CONTROL_PLANE_PORT}, "timeoutSeconds": 5}
     if pool.brokers:
         probe = {"exec": {"command": [f"{CONFIG_DIRECTORY}/ready.sh"]}, "timeoutSeconds": 5}
-        ports["tcp-replication"] = REPLICATION_PORT
-        ports |= {f"tcp-{listener.name}": listener.port for listener in cluster.listeners}
+        ports |= {"tcp-replication": REPLICATION_PORT, **client_ports(cluster)}
     # Of these Kubernetes copies what the node has to its pods' labels.
     rack = {"name": "RACK", "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{cluster.rack}']"}}}
     return {
@@ -174,6 +177,7 @@ def _container(cluster: Cluster, pool: Pool, image: str) -> Resource:
             },
             {"name": "config", "mountPath": CONFIG_DIRECTORY, "readOnly": True},
             {"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True},
+            {"name": "authority", "mountPath": AUTHORITY_DIRECTORY, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the pod's own emptyDir
         ],
     }

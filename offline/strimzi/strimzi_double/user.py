@@ -9,6 +9,7 @@ from .authority import decoded, random_password, secret
 from .resource import (
     CLUSTER_LABEL,
     KIND_LABEL,
+    Refusal,
     Resource,
     cluster_of,
     generation_of,
@@ -63,7 +64,8 @@ def referred_password(resource: Resource, source: Resource | None) -> str:
     name, key = reference
     where = f"Password of KafkaUser {name_of(resource)}: Secret {name} in namespace"
     if source is None:
-        raise invalid(f"{where} {namespace_of(resource)} not found")
+        # Found out in a task of Strimzi's, whose failure it tells.
+        raise Refusal("ExecutionException", f"{where} {namespace_of(resource)} not found")
     password = decoded(source, key)
     if not password:
         raise invalid(f"{where} {namespace_of(resource)} has no key {key}")

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from strimzi_double.authority import random_password
 from strimzi_double.broker_config import (
+    AUTHORITY_DIRECTORY,
     CONFIG_DIRECTORY,
     DATA_DIRECTORY,
     KEYS_DIRECTORY,
@@ -109,9 +110,9 @@ def running_broker(folder: Path, **config: object) -> Iterator[Broker]:
     ports = {port: _free_port() for port in _PORTS}
     host = wanted.pod_host(0)
     authority = new_authority("test-ca")
-    keystore = issue(authority, wanted.kafka, ["localhost", host])
-    _write(folder / "keys", {"keystore.pem": keystore.certificate + keystore.key})
-    _write(folder / "keys", {"ca.crt": authority.certificate})
+    signed, pod = issue(authority, wanted.kafka, ["localhost", host]), wanted.pod(0)
+    _write(folder / "keys", {f"{pod}.crt": signed.certificate, f"{pod}.key": signed.key})
+    _write(folder / "authority", {"ca.crt": authority.certificate})
     files = broker_files(wanted, 0)
     files["server.properties"] = _seen_from_outside(files["server.properties"], host, ports)
     _write(folder / "config", files)
@@ -127,6 +128,7 @@ def running_broker(folder: Path, **config: object) -> Iterator[Broker]:
         *(f"--publish=127.0.0.1:{port}:{port}" for port in ports.values()),
         f"--volume={folder / 'config'}:{CONFIG_DIRECTORY}:ro",
         f"--volume={folder / 'keys'}:{KEYS_DIRECTORY}:ro",
+        f"--volume={folder / 'authority'}:{AUTHORITY_DIRECTORY}:ro",
         f"--tmpfs={DATA_DIRECTORY}/{wanted.pools[0].storage.volume}:rw,mode=1777",
         *("--workdir=/opt/kafka", IMAGE, f"{CONFIG_DIRECTORY}/start.sh"),
     )

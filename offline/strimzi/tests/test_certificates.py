@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from strimzi_double.authority import cluster_keys, decoded
@@ -70,6 +72,30 @@ def test_who_signed_it_is_known() -> None:
     assert is_issued_by(certificate, authority.certificate)
     assert not is_issued_by(certificate, new_authority("a").certificate)
     assert not is_issued_by("no certificate", authority.certificate)
+
+
+def test_authorities_are_named_and_made_as_strimzi_s() -> None:
+    its_kafka = kafka()
+    made = {
+        item["metadata"]["name"]: item
+        for item in cluster_keys(read_cluster(its_kafka, [pool()]), its_kafka, {}).to_write
+    }
+    for name in ("cluster-ca", "clients-ca"):
+        certificate = x509.load_pem_x509_certificate((decoded(made[f"c-{name}-cert"], "ca.crt") or "").encode())
+        assert certificate.subject.rfc4514_string() == f"CN={name} v0,O=io.strimzi"
+        key = certificate.public_key()
+        assert isinstance(key, RSAPublicKey)
+        assert key.key_size == 4096
+
+
+def test_a_node_s_secret_has_its_certificate_and_key_by_its_name() -> None:
+    its_kafka = kafka()
+    made = {
+        item["metadata"]["name"]: item
+        for item in cluster_keys(read_cluster(its_kafka, [pool()]), its_kafka, {}).to_write
+    }
+    for node in range(3):
+        assert set(made[f"c-p-{node}"]["data"]) == {f"c-p-{node}.crt", f"c-p-{node}.key"}
 
 
 def test_the_trust_store_opens_with_its_password() -> None:

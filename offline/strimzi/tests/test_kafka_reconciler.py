@@ -151,7 +151,7 @@ async def test_a_lost_authority_is_replaced_and_the_brokers_with_it(scene: Scene
 
 
 async def test_a_refused_edit_is_told_and_touches_nothing(scene: Scene) -> None:
-    broker = scene.kube["Kafka", "c"]["spec"]["kafka"]
+    broker, pools = scene.kube["Kafka", "c"]["spec"]["kafka"], scene.kube["KafkaNodePool", "p"]["status"]
     scene.kube.edit("Kafka", "c", kafka={**broker, "config": {"num.partitions": "abc"}})
     status = (await scene.reconcile())["status"]
     condition = the_condition({"status": status})
@@ -159,6 +159,7 @@ async def test_a_refused_edit_is_told_and_touches_nothing(scene: Scene) -> None:
     assert condition["status"] == "True"
     assert condition["reason"] == "InvalidResourceException"
     assert status["observedGeneration"] == 2
+    assert scene.kube["KafkaNodePool", "p"]["status"] == pools, "its pool is told nothing"
     assert scene.pods == ["c-p-0", "c-p-1", "c-p-2"]
 
 

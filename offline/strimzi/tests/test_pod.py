@@ -106,6 +106,13 @@ def test_the_services_have_strimzis_ports() -> None:
     assert services == {"c-kafka-bootstrap": clients, "c-kafka-brokers": clients | inner}
 
 
+def test_a_pod_names_its_ports_as_the_services_do() -> None:
+    (container,) = wanted()[0]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    clients = {"tcp-clients": 9092, "tcp-clientstls": 9093}
+    assert ports == {"tcp-ctrlplane": 9090, "tcp-replication": 9091} | clients
+
+
 def test_nothing_is_replaced_without_need() -> None:
     assert next_to_replace(running(wanted()), wanted()) is None
 

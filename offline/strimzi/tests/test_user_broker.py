@@ -260,7 +260,7 @@ async def test_a_password_can_come_from_a_secret(broker: Broker, name: str) -> N
     condition = the_condition(failed)
     assert condition["type"] == "NotReady"
     assert condition["status"] == "True"
-    assert condition["reason"] == "InvalidResourceException"
+    assert condition["reason"] == "ExecutionException"
     assert condition["message"].endswith("Secret source in namespace ns not found")
     assert failed["status"]["observedGeneration"] == 1
     assert await scram(broker, name) == []

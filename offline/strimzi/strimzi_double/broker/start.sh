@@ -5,6 +5,7 @@ set -o errexit -o nounset -o pipefail
 config=$(dirname "$0")
 # shellcheck source=/dev/null
 source "$config/environment"
+(umask 077 && cat "$KEYS.crt" "$KEYS.key" >"$KEYSTORE")
 data=$(sed -n 's/^log\.dirs=//p' "$config/server.properties")
 
 # The check saves a JVM start when a node comes back.

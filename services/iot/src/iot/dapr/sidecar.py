@@ -14,6 +14,9 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+# A parent that is not sampled (the last two digits), which the sidecar follows: else each look at it, every few
+# seconds, would be a trace of its own.
+_UNTRACED: Final = "00-00000000000000000000000000000001-0000000000000001-00"
 _AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -44,21 +47,25 @@ class Sidecar:
 
     async def call(self, method: Callable[..., Awaitable[Any]], request: object, timeout: float) -> Any:  # noqa: ASYNC109  gRPC's own
         """The reply to a request, by a method of `api`, within seconds. Raises SidecarError."""
+        return await self._call(method, request, timeout, traceparent.get())
+
+    @staticmethod
+    async def _call(method: Callable[..., Awaitable[Any]], request: object, timeout: float, parent: str | None) -> Any:  # noqa: ASYNC109  gRPC's own
         try:
-            return await method(request, timeout=timeout, metadata=_metadata())
+            return await method(request, timeout=timeout, metadata=_metadata(parent))
         except grpc.aio.AioRpcError as error:
             raise SidecarError(error) from error
 
     async def about(self, timeout: float) -> Any:  # noqa: ASYNC109  gRPC's own
         """Its own description (GetMetadataResponse): components that work, subscriptions; within seconds."""
-        return await self.call(self.api.GetMetadata, api_v1.GetMetadataRequest(), timeout)
+        return await self._call(self.api.GetMetadata, api_v1.GetMetadataRequest(), timeout, _UNTRACED)
 
     async def close(self) -> None:
         """Closes the channel."""
         await self._channel.close()
 
 
-def _metadata() -> tuple[tuple[str, str], ...]:
-    token, parent = dapr.DAPR_API_TOKEN, traceparent.get()
+def _metadata(parent: str | None) -> tuple[tuple[str, str], ...]:
+    token = dapr.DAPR_API_TOKEN
     metadata = (("dapr-api-token", token),) if token else ()
     return (*metadata, ("traceparent", parent)) if parent else metadata
