@@ -19,6 +19,8 @@ from offline.versions import canonical, image
 
 # Names under which only this project keeps images; Docker leaves out the first part of docker.io's.
 OURS = ("localhost/mandates-build/", "docker.io/mandates/", "mandates/")
+# What the services' Dockerfiles label: the stages that their images are built with have no other name.
+LABEL = "app.kubernetes.io/part-of=mandates"
 # What the way with registries pulls to this machine itself: to see whether it can, to build on, to run the node.
 PULLED = ("redis", "python", "node")
 
@@ -63,6 +65,10 @@ def _remove_images(name: str, env: Mapping[str, str]) -> None:
     listed = output([name, "images", "--format", "{{.Repository}}:{{.Tag}}"], env=env) or ""
     if ours := [one for one in listed.split() if one.startswith(OURS)]:
         quietly("--force", *ours)
+    stages = output([name, "images", "--all", "--quiet", "--filter", f"label={LABEL}"], env=env) or ""
+    if stages:
+        # Each once; what goes with one before it is gone.
+        quietly("--force", *dict.fromkeys(stages.split()))
     if CHARTS.is_dir():
         # One at a time, without force: what something else runs on stays.
         for one in PULLED:
