@@ -12,13 +12,18 @@ COMPONENTS = Path(__file__).parents[1] / "k8s" / "dapr"
 APP_API_TOKEN = "of-the-sidecar"  # noqa: S105  no secret
 """With which a sidecar proves to its service that it is its own."""
 
-_OF_A_CLUSTER = {"disableTls", "caCert", "authType", "saslMechanism", "saslUsername", "saslPassword"}
-# They name the cluster's topic; each test has its own.
-_OF_A_CLUSTER |= {"allowedTopics", "publishingScopes", "subscriptionScopes"}
+_OF_A_CLUSTER = {
+    *("disableTls", "caCert", "authType", "saslMechanism", "saslUsername", "saslPassword"),
+    # Here each topic is a test's own.
+    *("allowedTopics", "publishingScopes", "subscriptionScopes"),
+}
 
 
 def component(name: str, **changed: str) -> str:
-    """The YAML of a pubsub Component of k8s/dapr for a broker without TLS and users; `changed` are other values."""
+    """The YAML of a pubsub Component of k8s/dapr for a broker without TLS and users, and for any topic.
+
+    `changed` are other values.
+    """
     found = yaml.safe_load((COMPONENTS / f"{name}.yaml").read_text())
     metadata = {each["name"]: each for each in found["spec"]["metadata"] if each["name"] not in _OF_A_CLUSTER}
     metadata |= {key: {"name": key, "value": value} for key, value in {"authType": "none", **changed}.items()}

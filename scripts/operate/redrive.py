@@ -15,7 +15,7 @@ from operate.link import Link
 from operate.proof import proof
 from operate.table import table
 
-# What is taken is marked in portions: each starts a JVM in a broker's pod.
+# What is taken is marked in portions: each starts a JVM in the tools' pod.
 PORTION = 500
 
 

@@ -85,8 +85,9 @@ def test_in_a_file_a_change_outlives_the_pod_and_is_not_announced_again(target: 
 
 @pytest.mark.usefixtures("restored")
 def test_on_a_server_two_replicas_share_the_customers_and_one_of_them_announces(
-    target: Target, core: client.CoreV1Api
+    target: Target, core: client.CoreV1Api, tmp_path: Path
 ) -> None:
+    """And the password of the server is changed meanwhile, as docs/operations.md says."""
     target.kubectl("apply", "-k", str(ROOT / "k8s" / "stores" / "crm-mariadb"))
     target.kubectl("rollout", "status", "statefulset/crm-mariadb", "--timeout=180s")
     deploy(target, "database=server", "service.replicas=2")
@@ -101,6 +102,10 @@ def test_on_a_server_two_replicas_share_the_customers_and_one_of_them_announces(
             assert crm.curl(f"/customers/{ids[number]}").json["connectionId"] == f"server-{number}"
     iot_says(target, "server-0", "1", seconds=20)
     iot_says(target, "server-1", "1", seconds=20)
+    with shell(target, tmp_path) as operator:
+        for step in steps(ROOT / "docs" / "operations.md", "CRM's MariaDB"):
+            operator.run(step.command)
+    first, second = pods(core)
     kill(core, first)
     with service(target, "crm", pod=second.metadata.name) as crm:
         assert created(crm, "server-2") == str(ids[1] + 1)
@@ -119,7 +124,7 @@ def test_a_backup_is_brought_back_and_then_all_know_what_it_knew(target: Target,
     with shell(target, tree) as operator:
         for step in steps(ROOT / "docs" / "operations.md", "CRM's database"):
             said = operator.run(step.command)
-        assert re.fullmatch(r"/backup/crm-\d{8}T\d{6}Z\.sql\.gz", said.strip())
+        assert re.search(r"/backup/crm-\d{8}T\d{6}Z\.sql\.gz$", said.strip())
         with service(target, "crm") as crm:
             change = {**EMMA, "connectionId": "backup-1", "connectionMandate": "2"}
             assert crm.post(f"/customers/{customer_id}", change).status == 200

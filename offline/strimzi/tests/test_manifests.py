@@ -121,3 +121,16 @@ def test_the_deployment_sets_only_what_there_is_to_set() -> None:
     assert Settings.from_environment(environment) == Settings()
     known = {f"STRIMZI_DOUBLE_{name.upper()}" for name in vars(Settings())} | {"LOG_LEVEL"}
     assert set(environment) <= known
+
+
+def test_the_listener_is_for_those_who_have_business_there_alone() -> None:
+    (kafka,) = ours("Kafka")
+    made = cluster_objects(read_cluster(kafka, ours("KafkaNodePool")), kafka)
+    (policy,) = [item for item in made if item["kind"] == "NetworkPolicy"]
+    inner, listener = policy["spec"]["ingress"]
+    assert [port["port"] for port in inner["ports"]] == [9090, 9091]
+    names = {"key": "app.kubernetes.io/name", "operator": "In", "values": ["crm", "iot", "kafka-tools"]}
+    assert listener == {
+        "ports": [{"port": 9093, "protocol": "TCP"}],
+        "from": [{"podSelector": {"matchExpressions": [names]}}],
+    }
