@@ -12,7 +12,7 @@ from cluster.target import Target
 from curl import Service, service
 from operate.pod import words_in
 from polling import poll_until
-from somebody import knock, somebody, tester
+from somebody import knock, labels_let_in_by, somebody
 
 CUSTOMERS = 10
 
@@ -95,7 +95,7 @@ def reading(target: Target) -> Iterator[dict[str, Any]]:
         block has ended.
     """
     seen: dict[str, Any] = {}
-    with somebody(target, "reader", tester("iot")) as pod:
+    with somebody(target, "reader", labels_let_in_by("iot")) as pod:
         # A policy knows a new pod a moment later.
         poll_until(lambda: knock(target, pod, "iot", 3008) == "open", "the reader is let in", seconds=20)
         with subprocess.Popen(

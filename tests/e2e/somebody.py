@@ -19,7 +19,7 @@ except OSError as error:
 """
 
 
-def tester(name: str) -> dict[str, str]:
+def labels_let_in_by(name: str) -> dict[str, str]:
     """The labels by which a service's policy lets the pod of its `helm test` in."""
     return {"app.kubernetes.io/part-of": "mandates", "app.kubernetes.io/component": f"test-of-{name}"}
 

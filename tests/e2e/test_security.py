@@ -13,7 +13,7 @@ from cluster.target import NAMESPACE, Target
 from kafkatools import ask, settings_of
 from offline.versions import ROOT
 from operate.readmodel import live
-from somebody import knock, somebody, tester
+from somebody import knock, labels_let_in_by, somebody
 from test_forgery import SIDECAR, from_crm
 
 TOPIC = "connection-mandates-topic"
@@ -52,7 +52,7 @@ def test_a_stranger_reaches_nothing(target: Target, stranger: str) -> None:
 
 def test_a_pod_of_another_namespace_reaches_nothing(target: Target) -> None:
     outside = replace(target, namespace="default")
-    with somebody(outside, "outsider", tester("iot"), live(target).image) as pod:
+    with somebody(outside, "outsider", labels_let_in_by("iot"), live(target).image) as pod:
         for host, port in EVERYTHING:
             assert knock(outside, pod, f"{host}.{NAMESPACE}", port, seconds=2) == "refused", (host, port)
 
