@@ -30,11 +30,11 @@ def knock(target: Target, pod: str, host: str, port: int, seconds: float = 5) ->
 
 
 @contextmanager
-def somebody(target: Target, name: str, labels: Mapping[str, str]) -> Iterator[str]:
-    """Run a pod with IoT's image, and so with Python, for the length of a block; yields `pod/NAME`."""
+def somebody(target: Target, name: str, labels: Mapping[str, str], image: str | None = None) -> Iterator[str]:
+    """Run a pod with Python, by itself of IoT's image, for the length of a block; yields `pod/NAME`."""
     container = {
         "name": "python",
-        "image": live(target).image,
+        "image": image or live(target).image,
         "command": ["sleep", "infinity"],
         "securityContext": {
             "runAsUser": 10001,

@@ -88,7 +88,7 @@ class Relay:
         self._fallen = 0  # how often that came about
         self._newest = 0  # the sequence of the last event that was
         self._handed: list[ConnectionMandate] = []
-        self._published: list[int] = []  # and still in the outbox
+        self._published: dict[str, int] = {}  # and still in the outbox: sequences by connection
         self.published = 0
         """Events that the broker has taken, since the start."""
         self.failed = 0
@@ -226,8 +226,8 @@ class Relay:
     async def _forget(self) -> None:
         """Take what is published out of the outbox."""
         if self._published:
-            await self._outbox.forget(self._published)
-            self._published = []
+            await self._outbox.forget([*self._published.values()])
+            self._published = {}
 
     async def _publish_page(self, page: Sequence[ConnectionMandate], held: set[str]) -> None:
         """Publish `page` but for the connections in `held`, and add to these what fails now.
@@ -236,9 +236,12 @@ class Relay:
         """
         for bulk in rounds(page):
             due = [event for event in bulk if event.connection_id not in held]
+            # Else whoever goes on after a kill would publish the older one again, behind the newer.
+            if not self._published.keys().isdisjoint(event.connection_id for event in due):
+                await self._forget()
             failed = await self._publish(due) if due else {}
             held.update(event.connection_id for event in due if event.sequence in failed)
-            self._published += [event.sequence for event in due if event.sequence not in failed]
+            self._published |= {event.connection_id: event.sequence for event in due if event.sequence not in failed}
             if failed:
                 _tell("events not taken by the broker", next(iter(failed.values())), len(failed))
         if len(self._published) >= FORGET:
