@@ -278,6 +278,14 @@ def test_a_route_of_a_gateway_leads_to_the_same_and_lets_iot_only_be_read(name: 
     assert methods == ({"GET", "HEAD"} if name == "iot" else {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
+def test_a_pod_begins_when_the_network_lets_it_reach_its_broker(name: str) -> None:
+    (first,) = pod(name)["spec"]["initContainers"]
+    assert first["command"][:2] == ["bash", "-c"]
+    assert "/dev/tcp/mandates-kafka-bootstrap/9093" in first["command"][2]
+    assert first["securityContext"] == container(name)["securityContext"]
+    assert "initContainers" not in pod(name, service__dapr={"broker": ""})["spec"]
+
+
 def test_a_pod_monitor_reads_the_service_and_its_sidecar(name: str) -> None:
     manifests = render(name, service__podMonitor={"interval": "30s", "labels": {"release": "prometheus"}})
     monitor = the("PodMonitor", manifests)

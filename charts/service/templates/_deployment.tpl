@@ -53,6 +53,24 @@ spec:
         {{- end }}
       {{- end }}
       securityContext: {{- include "service.podSecurity" $chart | nindent 8 }}
+      {{- with .dapr.broker }}
+      {{- $address := . | replace ":" "/" }}
+      initContainers:
+        - name: network
+          image: {{ include "service.image" $chart }}
+          imagePullPolicy: {{ $chart.Values.service.image.pullPolicy }}
+          securityContext: {{- include "service.security" $chart | nindent 12 }}
+          command:
+            - bash
+            - -c
+            - |
+              while ((SECONDS < 10)); do
+                timeout 1 bash -c ': < /dev/tcp/{{ $address }}' 2> /dev/null && exit
+                sleep 0.2
+              done
+              echo "{{ . }} takes no connection: this begins without it"
+          resources: {{- $chart.Values.service.resources | toYaml | nindent 12 }}
+      {{- end }}
       containers:
         - name: {{ $chart.Release.Name }}
           image: {{ include "service.image" $chart }}
