@@ -47,7 +47,7 @@ test-pull: ## the way with image registries, on hosts and registries of our own:
 test-all: ## all of test and test-pull, and the end-to-end suite on the way with registries; about 1.5 hours
 	@$(run) check lint unit e2e pull pull-all
 
-bench: ## measure the services on real parts, without a cluster; report in bench/report.md
+bench: ## measure the services on real parts, and on the cluster if it is up; report in bench/report.md
 	@$(run) exec python -m bench
 
 clean: ## delete the cluster and all that was built

@@ -12,9 +12,11 @@ COMPONENTS = Path(__file__).parents[1] / "k8s" / "dapr"
 APP_API_TOKEN = "of-the-sidecar"  # noqa: S105  no secret
 """With which a sidecar proves to its service that it is its own."""
 
-_OF_A_CLUSTER = {"disableTls", "caCert", "authType", "saslMechanism", "saslUsername", "saslPassword"}
-# Each test has topics of its own.
-_OF_A_CLUSTER |= {"allowedTopics", "publishingScopes", "subscriptionScopes"}
+_OF_A_CLUSTER = {
+    *("disableTls", "caCert", "authType", "saslMechanism", "saslUsername", "saslPassword"),
+    # Here each topic is a test's own.
+    *("allowedTopics", "publishingScopes", "subscriptionScopes"),
+}
 
 
 def component(name: str, **changed: str) -> str:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cluster import engine, node
@@ -19,6 +19,8 @@ from offline.versions import canonical, image
 
 # Names under which only this project keeps images; Docker leaves out the first part of docker.io's.
 OURS = ("localhost/mandates-build/", "docker.io/mandates/", "mandates/")
+# What the services' Dockerfiles label: the stages that their images are built with have no other name.
+LABEL = "app.kubernetes.io/part-of=mandates"
 # What the way with registries pulls to this machine itself: to see whether it can, to build on, to run the node.
 PULLED = ("redis", "python", "node")
 
@@ -57,13 +59,45 @@ def _of_tests() -> Iterator[Target]:
 
 
 def _remove_images(name: str, env: Mapping[str, str]) -> None:
-    def quietly(*words: str) -> None:
-        subprocess.run([name, "rmi", *words], env={**os.environ, **env}, capture_output=True, check=False)
+    def listed(*words: str) -> list[str]:
+        return (output([name, *words], env=env) or "").splitlines()
 
-    listed = output([name, "images", "--format", "{{.Repository}}:{{.Tag}}"], env=env) or ""
-    if ours := [one for one in listed.split() if one.startswith(OURS)]:
-        quietly("--force", *ours)
+    def quietly(*words: str) -> None:
+        subprocess.run([name, *words], env={**os.environ, **env}, capture_output=True, check=False)
+
+    # Each once: what goes with one before it is gone.
+    stages = list(dict.fromkeys(listed("images", "--all", "--quiet", "--filter", f"label={LABEL}")))
+    if left := list(_containers_of_builds(name, stages, listed)):
+        quietly("rm", "--force", *left)
+    names = listed("images", "--format", "{{.Repository}}:{{.Tag}}")
+    if ours := [one for one in names if one.startswith(OURS)]:
+        quietly("rmi", "--force", *ours)
+    if stages:
+        quietly("rmi", "--force", *stages)
     if CHARTS.is_dir():
         # One at a time, without force: what something else runs on stays.
         for one in PULLED:
-            quietly(canonical(image(one)))
+            quietly("rmi", canonical(image(one)))
+
+
+def _containers_of_builds(name: str, stages: Sequence[str], listed: Callable[..., list[str]]) -> Iterator[str]:
+    """Return those that builds have left, one for each step: Skaffold does not ask for their removal.
+
+    They hold on to the images of the steps, and those to the image that all stand on.
+    """
+    if name == "docker":
+        key, _, value = LABEL.partition("=")
+        form = f'{{{{.ID}}}} {{{{.Label "{key}"}}}} {{{{.Command}}}}'
+        for line in listed(
+            "ps", "--all", "--no-trunc", "--filter=status=created", "--filter=status=exited", "--format", form
+        ):
+            container, _, rest = line.partition(" ")
+            # Of the first step only its command tells: it stands on the image without the label.
+            if rest.startswith(f"{value} ") or LABEL in rest:
+                yield container
+        return
+    bases = {*stages, *listed("images", "--quiet", canonical(image("python")))}
+    for line in listed("ps", "--all", "--external", "--format", "{{.ID}} {{.ImageID}} {{.Command}}"):
+        match line.split():
+            case [container, base, "buildah"] if base in bases:
+                yield container

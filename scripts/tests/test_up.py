@@ -85,6 +85,9 @@ def podman(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
         "info --format") echo '{json.dumps({"host": PODMAN})}' ;;
         "system service") exec {sys.executable} service.py "$4" ;;
         "images --format") echo docker.io/mandates/crm:1; echo docker.io/somebody/else:2 ;;
+        "images --quiet") echo base ;;
+        "ps --all") printf '%s\n' "step2 stage2 buildah" "step1 base buildah" "another base sleep" "x y buildah" ;;
+        "images --all") [ "$5" = label={clean.LABEL} ] && echo stage2 && echo stage1 && echo stage1 ;;
         esac""",
     )
 
@@ -178,7 +181,9 @@ def test_clean_leaves_nothing(
     removed = programs.calls("podman rmi")
     assert removed[0] == "podman rmi --force docker.io/mandates/crm:1"
     node_image = version("images", "node")
-    assert [line.split()[-1] for line in removed[1:]] == [
+    assert removed[1] == "podman rmi --force stage2 stage1"
+    assert programs.calls("podman rm ") == ["podman rm --force step2 step1"]
+    assert [line.split()[-1] for line in removed[2:]] == [
         "docker.io/library/redis:8.0.2",
         "docker.io/library/python:3.13-slim",
         f"docker.io/{node_image}",

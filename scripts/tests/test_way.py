@@ -357,7 +357,7 @@ def test_charts_are_fetched_once_at_their_versions(programs: Programs, target: T
     assert sorted(programs.calls("helm upgrade")) == [
         f"helm upgrade --install dapr {charts}/dapr-1.18.2"
         " --kube-context kind-t --namespace dapr-system --create-namespace"
-        f" --values {platform.K8S}/dapr/control-plane-values.yaml --set global.tag=1.18.2 --wait --timeout=900s",
+        f" --values={platform.K8S}/dapr/control-plane-values.yaml --set global.tag=1.18.2 --wait --timeout=900s",
         f"helm upgrade --install strimzi {charts}/strimzi-1.2.0 --kube-context kind-t"
         " --namespace strimzi --create-namespace --skip-crds"
         " --set watchAnyNamespace=true --wait --timeout=900s"

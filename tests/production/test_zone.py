@@ -183,7 +183,9 @@ def victim(running: Running) -> Iterator[str]:
 
 
 def start(running: Running, name: str) -> None:
+    """Start a node, which may have another address than before."""
     running.target.run(running.way.engine, "start", name, log="nodes")
+    poll_until(lambda: node_ready(running, name), "the node is back", seconds=120, every=1)
     zones.connect(running.target, running.way)
 
 
@@ -217,7 +219,6 @@ def test_a_zone_that_is_lost_takes_nothing_with_it(running: Running, victim: str
             work.goes_on("changes come through without the zone")
         with step("start it again, until every partition has its three replicas"):
             start(running, victim)
-            poll_until(lambda: node_ready(running, victim), "the node is back", seconds=120, every=1)
             poll_until(lambda: len(nodes_of(running, KAFKA)) >= 6, "Kafka's pods are back", seconds=300, every=2)
             poll_until(lambda: in_sync(running), "all replicas are in sync", seconds=120, every=2)
             work.goes_on("changes come through with the zone again")

@@ -24,6 +24,7 @@ ADDRESSES = {host: f"{SUBNET}.{number}" for number, host in enumerate([*REGISTRI
 # Where slirp4netns answers for the name servers of this machine.
 OUTSIDE = "10.0.2.3"
 PATIENCE = 20
+DIES_WITH_US = ["setpriv", "--pdeathsig=KILL"]
 # What the machine has of its own; all else is this machine's, and what is written in /etc stays inside.
 SET_UP = """
 set -o errexit
@@ -130,7 +131,8 @@ class Namespace:
 
     def start(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
         """Start a program inside, which ends with the machine."""
-        return self._here(self.words(words), env)
+        # nsenter's end would leave it alone.
+        return self._here(self.words([*DIES_WITH_US, *words]), env)
 
     def run(self, words: Sequence[str]) -> bytes:
         """Run a program inside and return what it prints."""
@@ -143,7 +145,7 @@ class Namespace:
         with (self.folder / "log").open("ab") as log:
             # Also where this process is killed, nothing stays.
             process = subprocess.Popen(
-                ["setpriv", "--pdeathsig=KILL", *words],
+                [*DIES_WITH_US, *words],
                 env={**os.environ, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -31,19 +31,23 @@ PORT = 5871
 node = image("pull-node", base=plan.node, needs=[authority], context=ROOT / "tests" / "pull" / "node")
 
 
+# Reference under which it is asked for -> the step that builds it.
+BUILT = {
+    reference("node").partition("@")[0]: node,
+    reference("python"): plan.python,
+    reference("redis"): plan.redis,
+    reference("mariadb"): plan.mariadb,
+    reference("zipkin"): plan.zipkin,
+    reference("kafka"): plan.kafka,
+    reference("strimzi-double"): plan.strimzi_double,
+}
+# Of these there is one archive.
+DAPR = [f"ghcr.io/dapr/{name}:{plan.DAPR}" for name in ("daprd", "operator", "injector", "sentry")]
+
+
 def _contents() -> dict[str, str]:
-    """Image in Podman's storage -> the reference under which it is asked for."""
-    single = {
-        reference("node").partition("@")[0]: node,
-        reference("python"): plan.python,
-        reference("redis"): plan.redis,
-        reference("mariadb"): plan.mariadb,
-        reference("zipkin"): plan.zipkin,
-        reference("kafka"): plan.kafka,
-        reference("strimzi-double"): plan.strimzi_double,
-    }
-    dapr = [f"ghcr.io/dapr/{name}:{plan.DAPR}" for name in ("daprd", "operator", "injector", "sentry")]
-    return {tag(step): canonical(name) for name, step in single.items()} | {name: name for name in dapr}
+    """Image in Podman's storage -> the whole reference under which it is asked for."""
+    return {tag(step): canonical(name) for name, step in BUILT.items()} | {name: name for name in DAPR}
 
 
 def _fill(run: Run) -> None:
@@ -63,7 +67,7 @@ registries = Step(
     "pull-registries",
     _fill,
     settings=[str(_contents()), version("charts", "strimzi")],
-    needs=[debian.debian, charts, node, plan.dapr_images, plan.platform, plan.python, plan.tools],
+    needs=[debian.debian, charts, plan.dapr_images, plan.tools, *BUILT.values()],
 )
 
 

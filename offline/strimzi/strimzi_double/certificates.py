@@ -15,6 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
+# Real Strimzi's. Such a key takes a second or two to find.
+AUTHORITY_BITS = 4096
 _ORGANIZATION = "io.strimzi"
 # Real Strimzi renews certificates that near their end. A test cluster does not live that long.
 _VALIDITY = timedelta(days=365)
@@ -31,8 +33,8 @@ class KeyPair:
 
 
 def new_authority(name: str) -> KeyPair:
-    """A self-signed authority with the given common name; its key takes a second or two to find."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=4096)
+    """A self-signed authority with the given common name."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=AUTHORITY_BITS)
     subject = _subject(name)
     builder = (
         _builder(subject, subject, key)

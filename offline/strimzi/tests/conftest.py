@@ -4,7 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 
+from strimzi_double import certificates
+
 from .broker import Broker, running_broker
+
+AUTHORITY_BITS = certificates.AUTHORITY_BITS
+
+
+@pytest.fixture
+def _as_large_as_strimzi_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "AUTHORITY_BITS", AUTHORITY_BITS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_authorities() -> Iterator[None]:
+    # Of which tests make many.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certificates, "AUTHORITY_BITS", 2048)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,7 @@ def test_who_signed_it_is_known() -> None:
     assert not is_issued_by("no certificate", authority.certificate)
 
 
+@pytest.mark.usefixtures("_as_large_as_strimzi_s")
 def test_authorities_are_named_and_made_as_strimzi_s() -> None:
     its_kafka = kafka()
     made = {

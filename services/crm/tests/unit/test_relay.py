@@ -217,6 +217,44 @@ async def test_what_is_handed_over_is_published_without_a_look_and_forgotten_tog
     assert (outbox.events, broker.records) == ([], events)
 
 
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 7), st.integers(1, 5), st.booleans())
+def test_after_a_kill_none_is_published_again_behind_a_newer_one(
+    keys: list[str], page: int, bulks: int, handed: bool
+) -> None:
+    events = events_of(keys)
+    outbox = Kept([] if handed else events)
+
+    class Killed(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+            if len(self.bulks) == bulks:
+                await asyncio.Event().wait()
+            return await super().publish(events)
+
+    killed, after = Killed(), Broker()
+
+    async def run() -> None:
+        relay = Relay(outbox, killed, Mine())
+        running = asyncio.create_task(relay.run())
+        for event in events if handed else ():
+            outbox.events.append(event)
+            relay.take(event.sequence - 1, [event])
+            await asyncio.sleep(0)
+        for _ in range(20 * len(events)):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await drained(Relay(outbox, after, Mine()))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay_module, "PAGE", page)
+        asyncio.run(run())
+    last: defaultdict[str, int] = defaultdict(int)
+    for record in killed.records + after.records:
+        assert record.sequence >= last[record.connection_id]
+        last[record.connection_id] = record.sequence
+
+
 async def test_what_was_read_before_the_right_was_lost_is_not_published_after() -> None:
     outbox, broker, right = Kept([]), Broker(), Mine()
     relay = Relay(outbox, broker, right)

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_probes(client: AsyncClient, store: MemoryStore) -> None:
     answer = await client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "subscribed": True})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "subscribed": True})
     store.away = True
     assert (await client.get("/livez")).status_code == 200
 
@@ -42,5 +42,5 @@ async def test_a_replica_to_which_no_events_come_says_so_and_goes_on_answering(
     status.reason = "no component"
     answer = await client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"ready": True, "subscribed": False, "reason": "no component"}
+    assert answer.json() == {"status": "ready", "subscribed": False, "reason": "no component"}
     assert (await client.get("/?connectionId=7733")).status_code == 200

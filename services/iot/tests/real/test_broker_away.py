@@ -24,7 +24,7 @@ def test_a_replica_without_a_subscription_answers_and_says_so_until_it_has_one(b
         running.enter_context(replica.sidecar)
         until(lambda: replica.iot.answers("/readyz"), "the replica is ready")
         told = httpx.get(f"{replica.iot.url}/readyz").json()
-        assert (told["ready"], told["subscribed"]) == (True, False)
+        assert (told["status"], told["subscribed"]) == ("ready", False)
         assert "without its component iot-pubsub" in told["reason"]
         assert replica.iot.ask("7733").status_code == 404
         assert replica.iot.metric("iot_subscribed") == 0

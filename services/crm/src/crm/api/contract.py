@@ -50,11 +50,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _problem(Problem(status, _REASONS[status])) for status in statuses}
 
 
-def example(answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """What a route answers, beside the model that FastAPI knows of it."""
-    return {200: {"content": {"application/json": {"example": answer}}}}
-
-
 def _problem(problem: Problem) -> dict[str, Any]:
     example = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
     content = {"schema": _ref(ProblemDetails), "example": example}

@@ -47,6 +47,9 @@ the process lives it waits, however long that takes."""
 RENEW = 5.0
 """Seconds between two looks whether the right to publish must be renewed while a bulk is under way."""
 
+RESIGNING = 2.0
+"""Seconds in which rows are taken out at the end, so that a stop does not wait for a silent database."""
+
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between two tries, doubled from the first to the longest while nothing gets through."""
@@ -85,7 +88,7 @@ class Relay:
         self._fallen = 0  # how often that came about
         self._newest = 0  # the sequence of the last event that was
         self._handed: list[ConnectionMandate] = []
-        self._published: list[int] = []  # and still in the outbox
+        self._published: dict[str, int] = {}  # and still in the outbox: sequences by connection
         self.published = 0
         """Events that the broker has taken, since the start."""
         self.failed = 0
@@ -150,13 +153,11 @@ class Relay:
                     return
                 if self._crowd >= CROWD:
                     await self._rest(min(self._crowd * GATHER, LONGEST_GATHER))
-                if await self._woken_within(POLL):
-                    quiet = 0
-                else:
-                    quiet += 1
-                    self._fall_behind()
+                quiet = 0 if await _set_within(self._woken, POLL) else quiet + 1
                 if quiet == QUIET:
                     await self.resign()
+                elif quiet:
+                    self._fall_behind()
             else:
                 await self._rest(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -165,23 +166,14 @@ class Relay:
         """Let another process publish at once, unless a bulk of this one may still be under way."""
         self._fall_behind()
         with suppress(Exception):  # then what is published will be again, and the right runs out by itself
-            await self._forget()
+            async with asyncio.timeout(RESIGNING):
+                await self._forget()
             if not self._sending:
                 await self._right.release()
 
-    async def _woken_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        return self._woken.is_set()
-
     async def _rest(self, pause: float) -> None:
-        if self._draining.is_set():
+        if await _set_within(self._draining, pause):
             await asyncio.sleep(FIRST_PAUSE)
-        else:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._draining.wait()
 
     async def _sweep(self) -> bool:
         """Publish what there is once; whether no more of it is for this process to publish now."""
@@ -214,16 +206,10 @@ class Relay:
         if not self._right.held and not await self._may_begin():
             return
         page = await self._read(0)
-        while len(page) == PAGE:
-            # Read ahead while the broker is at work.
-            reading = asyncio.ensure_future(self._read(page[-1].sequence))
-            try:
-                await self._publish_page(page, held)
-            except BaseException:
-                reading.cancel()
-                raise
-            page = await reading
         await self._publish_page(page, held)
+        while len(page) == PAGE:
+            page = await self._read(page[-1].sequence)
+            await self._publish_page(page, held)
 
     async def _may_begin(self) -> bool:
         return bool(await self._outbox.pending(0, 1)) and await self._right.lasts(self._sending_time)
@@ -240,8 +226,8 @@ class Relay:
     async def _forget(self) -> None:
         """Take what is published out of the outbox."""
         if self._published:
-            await self._outbox.forget(self._published)
-            self._published = []
+            await self._outbox.forget([*self._published.values()])
+            self._published = {}
 
     async def _publish_page(self, page: Sequence[ConnectionMandate], held: set[str]) -> None:
         """Publish `page` but for the connections in `held`, and add to these what fails now.
@@ -250,9 +236,12 @@ class Relay:
         """
         for bulk in rounds(page):
             due = [event for event in bulk if event.connection_id not in held]
+            # Else whoever goes on after a kill would publish the older one again, behind the newer.
+            if not self._published.keys().isdisjoint(event.connection_id for event in due):
+                await self._forget()
             failed = await self._publish(due) if due else {}
             held.update(event.connection_id for event in due if event.sequence in failed)
-            self._published += [event.sequence for event in due if event.sequence not in failed]
+            self._published |= {event.connection_id: event.sequence for event in due if event.sequence not in failed}
             if failed:
                 _tell("events not taken by the broker", next(iter(failed.values())), len(failed))
         if len(self._published) >= FORGET:
@@ -274,6 +263,13 @@ class Relay:
             self.failed += len(failed)
             self.published += len(due) - len(failed)
         return failed
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def _tell(message: str, reason: object, failed: int | None = None) -> None:

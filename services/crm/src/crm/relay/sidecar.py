@@ -33,12 +33,15 @@ class Sidecar:
         self._headers = f"Host: 127.0.0.1:{port}\r\n{token}Content-Type: application/json\r\n"
         self._connection: _Connection | None = None
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes, traceparent: str | None = None) -> Answer:
         """The answer to a JSON body, awaited for as long as the connection lives. Raises SidecarError.
+
+        `traceparent`: of the trace that this goes on with, if it goes on with one.
 
         Where it would be given up, the sidecar would still be at work on what it was asked.
         """
-        head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+        trace = f"traceparent: {traceparent}\r\n" if traceparent else ""
+        head = f"POST {path} HTTP/1.1\r\n{self._headers}{trace}Content-Length: {len(body)}\r\n\r\n"
         try:
             if self._connection is None or self._connection.ended:
                 self._connection = await self._connected()

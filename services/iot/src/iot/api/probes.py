@@ -3,11 +3,11 @@
 from typing import Annotated, NamedTuple, Protocol, cast
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from iot.api.dependencies import MetricsOfApp
-from iot.api.schemas import Readiness
+from iot.api.schemas import Readiness, Status
 from iot.readmodel.store import Store, StoreAwayError
 
 
@@ -46,7 +46,7 @@ class Ready:
         subscription = await self._status.look()
         if not subscription.sidecar:
             raise StoreAwayError(subscription.reason or "")
-        return Readiness(subscribed=subscription.reason is None, reason=subscription.reason)
+        return Readiness(status="ready", subscribed=subscription.reason is None, reason=subscription.reason)
 
 
 async def _ready(request: Request) -> Ready:
@@ -64,9 +64,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/livez")
-async def livez() -> PlainTextResponse:
+async def livez() -> Status:
     """The process answers."""
-    return PlainTextResponse("ok\n")
+    return Status(status="alive")
 
 
 @router.get("/readyz", response_model_exclude_none=True)

@@ -32,10 +32,15 @@ class ConnectionMandate(BaseModel):
     )
 
 
-class Readiness(BaseModel):
-    """Whether queries can be answered, and whether events come."""
+class Status(BaseModel):
+    """What a probe says."""
 
-    ready: Literal[True] = True
+    status: str
+
+
+class Readiness(Status):
+    """Whether events come, beside it."""
+
     subscribed: bool
     reason: str | None = Field(None, description="Why no events come, as far as it is known")
 
