@@ -70,7 +70,7 @@ def test_a_forged_delivery_is_refused_whichever_way_it_comes(target: Target, for
         for token in ([], ["-H", "dapr-api-token: guessed"]):
             assert iot.curl("/mandates", "-H", "Content-Type: application/json", *token, "-d", body).status == 403
         # From another pod nobody comes so far; and if he did, it is refused as above.
-        assert knock(target, "deploy/crm", "iot", 3008) == "refused"
+        assert knock(target, "deploy/crm", "iot", 3008, seconds=2) == "refused"
         # There is no such thing at CRM's sidecar; that IoT's refuses another one's: tests/charts/test_sidecar.py.
         assert from_crm(target, f"{SIDECAR}/invoke/iot/method/mandates", body) == 404
         assert level(iot) == "1"

@@ -42,7 +42,7 @@ def test_the_arrows_of_the_picture_are_open(target: Target) -> None:
 
 @pytest.mark.parametrize(("pod", "host", "port"), FORBIDDEN, ids=lambda one: str(one).removeprefix("deploy/"))
 def test_an_arrow_that_is_not_in_the_picture_is_refused(target: Target, pod: str, host: str, port: int) -> None:
-    assert knock(target, pod, host, port, seconds=3) == "refused"
+    assert knock(target, pod, host, port, seconds=2) == "refused"
 
 
 def test_a_stranger_reaches_nothing(target: Target, stranger: str) -> None:
