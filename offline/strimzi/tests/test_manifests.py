@@ -129,7 +129,7 @@ def test_the_listener_is_for_those_who_have_business_there_alone() -> None:
     (policy,) = [item for item in made if item["kind"] == "NetworkPolicy"]
     inner, listener = policy["spec"]["ingress"]
     assert [port["port"] for port in inner["ports"]] == [9090, 9091]
-    names = {"key": "app.kubernetes.io/name", "operator": "In", "values": ["crm", "iot", "kafka-tools"]}
+    names = {"key": "app.kubernetes.io/name", "operator": "In", "values": ["crm", "iot", "kafka-tools", "akhq"]}
     assert listener == {
         "ports": [{"port": 9093, "protocol": "TCP"}],
         "from": [{"podSelector": {"matchExpressions": [names]}}],
