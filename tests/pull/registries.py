@@ -100,7 +100,8 @@ def _serving(run: Run) -> Iterator[None]:
     try:
         for host in REGISTRIES:
             file = configure(run.out, host, f"127.0.0.1:{_port(host)}")
-            words = [str(debian.program("docker-registry")), "serve", str(file)]
+            # It ends with this process, however that ends: the next one would fill its folder instead of its own.
+            words = ["setpriv", "--pdeathsig=TERM", str(debian.program("docker-registry")), "serve", str(file)]
             with run.log.open("a") as log:
                 started.append(subprocess.Popen(words, stdout=log, stderr=log))
         for host in REGISTRIES:
