@@ -13,6 +13,8 @@ from parts.process import until
 
 _FOR_NOW = {
     KafkaError._DESTROY_BROKER,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._TRANSPORT,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
 }

@@ -17,7 +17,11 @@ def _topic(*answers: object) -> Topic:
 
 
 @pytest.mark.parametrize(
-    "code", [KafkaError._DESTROY_BROKER, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION]
+    "code",
+    [
+        *(KafkaError._DESTROY_BROKER, KafkaError._UNKNOWN_PARTITION, KafkaError._TRANSPORT),
+        *(KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION),
+    ],
 )
 def test_an_answer_of_a_moment_is_waited_out(code: int) -> None:
     assert _topic(KafkaException(KafkaError(code)), (0, 12)).count() == 12

@@ -65,7 +65,8 @@ def target(kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tar
         (bin_ / name).write_text(f'#!/bin/sh\nset -- --bootstrap-server {kafka.address} "$@"\n{run}\n')
         (bin_ / name).chmod(0o755)
     (there.folder / "pods.json").write_text(json.dumps({"items": [POD]}))
-    there.add("kubectl", f"PATH={shlex.quote(str(Path(java).parent))}:$PATH\n{EXEC}")
+    path = f"{shlex.quote(str(there.folder))}:{shlex.quote(str(Path(java).parent))}:$PATH"
+    there.add("kubectl", f"PATH={path}\n{EXEC}")
     monkeypatch.setenv("PATH", str(there.folder))
     monkeypatch.setattr(pod, "PAUSE", 0.01)
     return Target("test", tmp_path / "none", namespace="there")
