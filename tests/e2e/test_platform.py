@@ -27,7 +27,7 @@ def pod_of(core: client.CoreV1Api, name: str) -> client.V1Pod:
 
 
 def statuses(pod: client.V1Pod) -> list[client.V1ContainerStatus]:
-    """The state of the service's container and of its sidecar."""
+    """The state of the service's container, of its sidecar, and of what has waited for the network before them."""
     return [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
 
 
@@ -41,7 +41,7 @@ def test_all_nodes_are_ready(core: client.CoreV1Api) -> None:
 @pytest.mark.parametrize("name", ["crm", "iot"])
 def test_a_service_runs_beside_the_sidecar_that_dapr_injected(core: client.CoreV1Api, name: str) -> None:
     pod = pod_of(core, name)
-    assert {one.name for one in statuses(pod)} == {name, "daprd"}
+    assert {one.name for one in statuses(pod)} == {"network", name, "daprd"}
     assert pod.metadata.annotations["dapr.io/app-id"] == name
 
 
