@@ -39,6 +39,7 @@ BUILT = {
     reference("mariadb"): plan.mariadb,
     reference("zipkin"): plan.zipkin,
     reference("kafka"): plan.kafka,
+    reference("kafka-tools"): plan.kafka,
     reference("strimzi-double"): plan.strimzi_double,
 }
 # Of these there is one archive.
@@ -46,14 +47,14 @@ DAPR = [f"ghcr.io/dapr/{name}:{plan.DAPR}" for name in ("daprd", "operator", "in
 
 
 def _contents() -> dict[str, str]:
-    """Image in Podman's storage -> the whole reference under which it is asked for."""
-    return {tag(step): canonical(name) for name, step in BUILT.items()} | {name: name for name in DAPR}
+    """The whole reference under which an image is asked for -> the image in Podman's storage."""
+    return {canonical(name): tag(step) for name, step in BUILT.items()} | {name: name for name in DAPR}
 
 
 def _fill(run: Run) -> None:
     run("podman", "load", "--input", plan.dapr_images.out / FILE, env=environment())
     with _serving(run):
-        for stored, name in _contents().items():
+        for name, stored in _contents().items():
             host, _, rest = name.partition("/")
             told = ["--digestfile", str(run.out / "node")] if stored == tag(node) else []
             to = f"docker://127.0.0.1:{_port(host)}/{rest}"
