@@ -3,6 +3,7 @@
 import time
 
 from offline.progress import say
+from parts.process import until
 
 from .machine import Machine
 
@@ -60,7 +61,9 @@ def dev(machine: Machine) -> None:
                     source.write_text(code.replace(LOGGED, MARK))
                     watching = time.monotonic()
             say(f"=> from an edit to the cluster: {time.monotonic() - watching:.0f} s")
-            assert MARK in machine.run(WITH_TOOLS + "kubectl logs deployment/crm --container=crm")
+            # For a while the pod of before, which stops, is there too.
+            logs = WITH_TOOLS + "kubectl logs deployment/crm --container=crm"
+            until(lambda: MARK in machine.run(logs), "the edited CRM runs", seconds=60, every=1)
         finally:
             machine.interrupt(process)
             source.write_text(code)
