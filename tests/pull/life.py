@@ -61,8 +61,8 @@ def dev(machine: Machine) -> None:
                     source.write_text(code.replace(LOGGED, MARK))
                     watching = time.monotonic()
             say(f"=> from an edit to the cluster: {time.monotonic() - watching:.0f} s")
-            # For a while the pod of before, which stops, is there too.
-            logs = WITH_TOOLS + "kubectl logs deployment/crm --container=crm"
+            # For a while the pod of before, which stops, is there too, or the new one waits for the network.
+            logs = WITH_TOOLS + "kubectl logs deployment/crm --container=crm || true"
             until(lambda: MARK in machine.run(logs), "the edited CRM runs", seconds=60, every=1)
         finally:
             machine.interrupt(process)
