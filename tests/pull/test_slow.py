@@ -1,21 +1,14 @@
 """A registry that delivers slowly: what waits for its images waits long enough."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from . import life
 from .machine import Machine
-from .new import new_machine
 
 # With it, an image of 300 MB takes ten minutes of them all.
 BYTES_A_SECOND = "1500kb/s"
 
-
-@pytest.fixture(scope="module")
-def machine(upstream: None) -> Iterator[Machine]:  # noqa: ARG001  it must be there
-    with new_machine("podman", client=False) as made:
-        yield made
+pytestmark = pytest.mark.parametrize("machine", [("podman", False)], indirect=True, ids=["podman"], scope="module")
 
 
 @pytest.mark.long

@@ -2,10 +2,10 @@
 
 import pytest
 
-from .new import new_machine
+from .machine import Machine
 
 
 @pytest.mark.long
-def test_the_end_to_end_suite_passes(upstream: None) -> None:  # noqa: ARG001  it must be there
-    with new_machine("podman", client=False) as machine:
-        machine.run("IMAGES=pull make e2e")
+@pytest.mark.parametrize("machine", [("podman", False)], indirect=True, ids=["podman"])
+def test_the_end_to_end_suite_passes(machine: Machine) -> None:
+    machine.run("IMAGES=pull make e2e")

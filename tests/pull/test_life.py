@@ -1,18 +1,12 @@
-"""Podman, and no program `docker`, which kind, Skaffold and others would call."""
-
-from collections.abc import Iterator
+"""A cluster's life on Podman, with no program `docker`, which kind, Skaffold and others would call; and on Docker."""
 
 import pytest
 
 from . import life
 from .machine import Machine
-from .new import new_machine
 
-
-@pytest.fixture(scope="module")
-def machine(upstream: None) -> Iterator[Machine]:  # noqa: ARG001  it must be there
-    with new_machine("podman", client=False) as made:
-        yield made
+MACHINES = {"podman": ("podman", False), "docker": ("docker", True)}
+pytestmark = pytest.mark.parametrize("machine", MACHINES.values(), indirect=True, ids=MACHINES, scope="module")
 
 
 def test_without_a_registry_the_reason_is_told(machine: Machine) -> None:
