@@ -22,8 +22,14 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.text)
+        """The body as JSON.
+
+        :raises AssertionError: it is another text, such as the 404 of what is not there yet; who polls looks again.
+        """
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            raise AssertionError(f"{self.status} without JSON: {self.text!r}") from None
 
 
 @dataclass(frozen=True)
