@@ -39,6 +39,7 @@ SUBJECTS = {
     "iot_load": iot_load.SUBJECT,
     "iot_hops": iot_hops.SUBJECT,
     "sizes": sizes.SUBJECT,
+    "cluster_change": cluster_change.SUBJECT,
 }
 REPORT = Path(__file__).with_name("report.md")
 PLOTS = Path(__file__).with_name("plots")

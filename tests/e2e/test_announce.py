@@ -76,8 +76,9 @@ def lose_some_partitions(target: Target) -> None:
     file = "/tmp/lost.json"  # noqa: S108  in the pod of the tools
     ask(target, f"cat > {file}", json.dumps({"partitions": lost, "version": 1}))
     with deleter(target) as settings:
-        said = ask(target, f"kafka-delete-records.sh --command-config {settings} --offset-json-file {file}")
-    assert "low_watermark" in said, said
+        delete = f"kafka-delete-records.sh --command-config {settings} --offset-json-file {file}"
+        # Again until each broker knows of the policy and of the user: what is deleted stays so.
+        poll_until(lambda: "low_watermark" in ask(target, delete), "the records are deleted", seconds=60)
     policy(target, "compact")
     assert {one: broker.begins(TOPIC)[one] for one in (0, 2)} == {one: ends[one] for one in (0, 2)}
 
@@ -107,12 +108,17 @@ def deleter(target: Target) -> Iterator[str]:
 
 
 def policy(target: Target, word: str) -> None:
-    """Set the topic's cleanup policy, and wait until the broker has it."""
+    """Set the topic's cleanup policy, and wait until the operator has it in Kafka."""
     patch = json.dumps({"spec": {"config": {"cleanup.policy": word}}})
     target.kubectl("patch", "kafkatopic", TOPIC, "--type=merge", "--patch", patch)
-    words = f"kafka-configs.sh --describe --topic {TOPIC}"
-    wanted = f"cleanup.policy={word} "
-    poll_until(lambda: wanted in ask(target, words), f"the broker has {wanted}", seconds=60)
+    template = "jsonpath={.metadata.generation} {.status.observedGeneration}"
+    seen = target.words("get", "kafkatopic", TOPIC, "-o", template)
+    poll_until(lambda: _same_twice(target.output(*seen)), f"the topic has {word}", seconds=60)
+
+
+def _same_twice(text: str | None) -> bool:
+    words = (text or "").split()
+    return len(words) == 2 and words[0] == words[1]
 
 
 def told(verbs: Verbs) -> None:
