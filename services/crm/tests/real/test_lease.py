@@ -58,10 +58,22 @@ async def test_of_one_who_died_it_is_free_when_it_has_run_out_and_not_before(
     with anyio.fail_after(10):
         while not await next_one.lasts(0.1):
             pass
-    # The database counts in milliseconds, and both count on from when they were asked.
+    # The database counts in milliseconds, and from when it is asked.
     assert anyio.current_time() - began >= SHORT - 0.01
     assert not dead.held
     assert not await dead.lasts(0.1)
+
+
+async def test_there_is_no_moment_at_which_two_have_it(databases: tuple[Database, Database]) -> None:
+    """Also where the database's clock counts in milliseconds, and leaves out what is less."""
+    with anyio.fail_after(60):
+        for _ in range(50):
+            one, other = (Lease(database, 0.02) for database in databases)
+            while not await one.lasts(0):
+                pass
+            while not await other.lasts(0):
+                pass
+            assert not one.held
 
 
 async def test_one_that_says_it_lasts_for_years_is_free_when_nobody_has_renewed_it_for_as_long_as_it_lasts(

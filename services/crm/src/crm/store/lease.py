@@ -20,6 +20,10 @@ from crm.store.tables import relay_lease
 RELEASE = 2.0
 """Seconds in which it is released or left to run out, so that a stop does not wait for a silent database."""
 
+GRAIN = 0.002
+"""Seconds more than what the database's clock leaves out, which may count in ms: the other must not have it before this
+process knows that its own time is over."""
+
 _noted = sql.select(relay_lease.c.holder, relay_lease.c.until).with_for_update()
 
 
@@ -48,7 +52,7 @@ class Lease:
         async with self._asking:
             asked = monotonic()
             taken = await self._database.run(self._take)
-            self._until = asked + self._seconds if taken else 0.0
+            self._until = asked + self._seconds - GRAIN if taken else 0.0
         return taken
 
     def _take(self, db: sql.Connection) -> bool:
