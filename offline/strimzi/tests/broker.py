@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+from strimzi_double.admin import Acl
 from strimzi_double.authority import random_password
 from strimzi_double.broker_config import (
     AUTHORITY_DIRECTORY,
@@ -46,6 +50,7 @@ class Broker:
     ports: Mapping[int, int]
     ca: str
     operator: KeyPair
+    _marks: Iterator[int] = field(default_factory=count)
 
     @property
     def plain(self) -> str:
@@ -70,6 +75,28 @@ class Broker:
     def by_hand(self) -> AdminClient:
         """A client of somebody who changes things behind the operator's back."""
         return AdminClient({"bootstrap.servers": self.plain})
+
+    @cached_property
+    def _marker(self) -> ConfluentAdmin:
+        return self.admin()
+
+    async def did(self, change: Future[Any]) -> None:
+        """Wait for a change by hand, and until it shows."""
+        await asyncio.wrap_future(change)
+        await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """Wait until the broker shows all that was changed so far.
+
+        The controller answers when it has a change; the broker follows a moment later, in the same order, and
+        with ACLs last. So what was before one of them is there when this one is.
+        """
+        mark = Acl("TOPIC", f"mark-{next(self._marks)}", "LITERAL", "*", "READ", "ALLOW")
+        await self._marker.change_acls("mark", {mark}, set())
+        async with asyncio.timeout(15):
+            while mark not in await self._marker.acls("mark"):  # noqa: ASYNC110  Kafka tells nobody
+                await asyncio.sleep(0.01)
+        await self._marker.change_acls("mark", set(), {mark})
 
     def client_config(self, name: str, password: str) -> dict[str, Any]:
         """How a service connects: TLS, and its user's password."""

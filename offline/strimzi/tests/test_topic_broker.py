@@ -35,6 +35,7 @@ class Scene:
     def __init__(self, broker: Broker, *resources: dict[str, Any]) -> None:
         self.kube = MemoryKube(*resources)
         self.admin = broker.admin()
+        self._broker = broker
         self._reconciler = TopicReconciler(self.kube)
 
     async def reconcile(self, name: str) -> dict[str, Any]:
@@ -42,6 +43,7 @@ class Scene:
         found = await self.kube.get("KafkaTopic", "ns", name)
         assert found is not None
         await self._reconciler.reconcile(found, self.admin)
+        await self._broker.caught_up()
         return await self.kube.get("KafkaTopic", "ns", name) or {}
 
     async def condition(self, name: str) -> dict[str, Any]:
@@ -74,7 +76,7 @@ async def set_by_hand(broker: Broker, name: str, key: str, value: str) -> None:
     entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
     target = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
     (done,) = broker.by_hand.incremental_alter_configs([target]).values()
-    await asyncio.wrap_future(done)
+    await broker.did(done)
 
 
 async def test_a_new_resource_gets_its_topic(broker: Broker, name: str) -> None:
@@ -220,7 +222,7 @@ async def test_the_older_of_two_resources_manages_the_topic(broker: Broker, name
 async def test_a_topic_that_exists_is_adopted(broker: Broker, name: str) -> None:
     extra = {"retention.ms": "1234", "cleanup.policy": "compact"}
     made = broker.by_hand.create_topics([NewTopic(name, 2, 1, config=extra)])
-    await asyncio.wrap_future(made[name])
+    await broker.did(made[name])
     scene = Scene(broker, topic(name, {"config": {"cleanup.policy": "compact"}}))
     assert await scene.condition(name) == READY
     assert await scene.own_config(name) == {"cleanup.policy": "compact"}
@@ -280,11 +282,11 @@ async def test_what_is_changed_in_kafka_is_put_back(broker: Broker, name: str) -
     assert await scene.own_config(name) == {"retention.ms": "1000"}
 
     by_hand = broker.by_hand
-    await asyncio.wrap_future(by_hand.create_partitions([NewPartitions(name, 3)])[name])
+    await broker.did(by_hand.create_partitions([NewPartitions(name, 3)])[name])
     message = "Decreasing partitions not supported"
     assert await scene.condition(name) == refused("NotSupported", message)
 
-    await asyncio.wrap_future(by_hand.delete_topics([name])[name])
+    await broker.did(by_hand.delete_topics([name])[name])
     again = await scene.reconcile(name)
     assert the_condition(again) == READY
     assert again["status"]["topicId"] != first["status"]["topicId"]
@@ -302,7 +304,7 @@ async def test_deleting_the_resource_deletes_the_topic(broker: Broker, name: str
 async def test_deleting_goes_on_when_the_topic_is_gone_already(broker: Broker, name: str) -> None:
     scene = Scene(broker, topic(name))
     made = await scene.reconcile(name)
-    await asyncio.wrap_future(broker.by_hand.delete_topics([name])[name])
+    await broker.did(broker.by_hand.delete_topics([name])[name])
     await scene.kube.delete(made)
     assert await scene.reconcile(name) == {}
 

@@ -33,16 +33,19 @@ class Scene:
         self.kafka = kafka()
         self.kube = MemoryKube(self.kafka, *users)
         self.admin = broker.admin()
+        self._broker = broker
         self._reconciler = UserReconciler(self.kube)  # type: ignore[arg-type]  # in memory
 
     async def reconcile(self, name: str) -> dict[str, Any]:
         found = await self.kube.get("KafkaUser", "ns", name)
         assert found is not None
         await self._reconciler.reconcile(found, self.kafka, self.admin)
+        await self._broker.caught_up()
         return self.kube["KafkaUser", name]
 
     async def remove_orphans(self) -> None:
         await self._reconciler.remove_orphans(self.kafka, self.admin)
+        await self._broker.caught_up()
 
     def secret(self, name: str) -> dict[str, str]:
         data = self.kube["Secret", name]["data"]
@@ -55,7 +58,7 @@ def name() -> str:
 
 
 async def new_topic(broker: Broker, name: str) -> str:
-    await asyncio.wrap_future(broker.by_hand.create_topics([NewTopic(name, 1, 1)])[name])
+    await broker.did(broker.by_hand.create_topics([NewTopic(name, 1, 1)])[name])
     return name
 
 
@@ -167,6 +170,7 @@ async def test_acls_follow_the_resource_and_foreign_changes_are_undone(broker: B
     await scene.reconcile(name)
     foreign = Acl("TOPIC", "b", "LITERAL", "*", "READ", "ALLOW")
     await scene.admin.change_acls(name, {foreign}, await scene.admin.acls(name))
+    await broker.caught_up()
     await scene.reconcile(name)
     wanted = Acl("TOPIC", "a", "LITERAL", "*", "READ", "ALLOW")
     assert await scene.admin.acls(name) == {wanted}
@@ -210,7 +214,7 @@ async def test_a_changed_password_is_put_back(broker: Broker, name: str) -> None
     await scene.reconcile(name)
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
     change = UserScramCredentialUpsertion(name, info, b"another")
-    await asyncio.wrap_future(broker.by_hand.alter_user_scram_credentials([change])[name])
+    await broker.did(broker.by_hand.alter_user_scram_credentials([change])[name])
     await scene.reconcile(name)
     assert await scram(broker, name) == [("SCRAM_SHA_512", 4096)]
     assert produced(broker.producer(name, scene.secret(name)["password"]), topic) is None
@@ -235,6 +239,7 @@ async def test_users_made_by_hand_stay(broker: Broker, name: str) -> None:
     await scene.reconcile(name)
     by_hand = f"{name}-by-hand"
     await scene.admin.set_password(by_hand, "a password of somebody")
+    await broker.caught_up()
     await scene.remove_orphans()
     assert await scram(broker, by_hand)
 
