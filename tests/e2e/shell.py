@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.target import Target
+from document import steps
+from offline.versions import ROOT
 
 ENDED = "-- ended with "
 
@@ -40,6 +42,13 @@ class Shell:
         data = os.read(self._process.stdout.fileno(), 65536)
         assert data, f"the shell ended: {line}\n{text}"
         return data.decode()
+
+
+def follow(operator: Shell, section: str, about: str = "") -> str:
+    """Do what a section of docs/operations.md says, or what of it is `about` something; what its last line said."""
+    given = [step.command for step in steps(ROOT / "docs" / "operations.md", section) if about in step.command]
+    assert given
+    return [operator.run(command) for command in given][-1]
 
 
 @contextmanager

@@ -9,10 +9,9 @@ from kubernetes import client
 
 from cluster.target import NAMESPACE, Target
 from curl import Service, service
-from document import steps
 from offline.versions import ROOT
 from polling import poll_until
-from shell import shell
+from shell import follow, shell
 from verbs import copied
 
 EMMA = {"firstName": "Emma", "lastName": "Visser", "city": "Delft", "connectionMandate": "1"}
@@ -87,7 +86,7 @@ def test_in_a_file_a_change_outlives_the_pod_and_is_not_announced_again(target: 
 def test_on_a_server_two_replicas_share_the_customers_and_one_of_them_announces(
     target: Target, core: client.CoreV1Api, tmp_path: Path
 ) -> None:
-    """And the password of the server is changed meanwhile, as docs/operations.md says."""
+    """And every secret of theirs is changed meanwhile, as docs/operations.md says."""
     target.kubectl("apply", "-k", str(ROOT / "k8s" / "stores" / "crm-mariadb"))
     target.kubectl("rollout", "status", "statefulset/crm-mariadb", "--timeout=180s")
     deploy(target, "database=server", "service.replicas=2")
@@ -103,8 +102,8 @@ def test_on_a_server_two_replicas_share_the_customers_and_one_of_them_announces(
     iot_says(target, "server-0", "1", seconds=20)
     iot_says(target, "server-1", "1", seconds=20)
     with shell(target, tmp_path) as operator:
-        for step in steps(ROOT / "docs" / "operations.md", "CRM's MariaDB"):
-            operator.run(step.command)
+        follow(operator, "CRM's MariaDB")
+        follow(operator, "The tokens of the sidecars", about="crm")
     first, second = pods(core)
     kill(core, first)
     with service(target, "crm", pod=second.metadata.name) as crm:
@@ -122,8 +121,7 @@ def test_a_backup_is_brought_back_and_then_all_know_what_it_knew(target: Target,
     with service(target, "crm") as crm:
         customer_id = created(crm, "backup-1")
     with shell(target, tree) as operator:
-        for step in steps(ROOT / "docs" / "operations.md", "CRM's database"):
-            said = operator.run(step.command)
+        said = follow(operator, "CRM's database")
         assert re.search(r"/backup/crm-\d{8}T\d{6}Z\.sql\.gz$", said.strip())
         with service(target, "crm") as crm:
             change = {**EMMA, "connectionId": "backup-1", "connectionMandate": "2"}
@@ -131,8 +129,7 @@ def test_a_backup_is_brought_back_and_then_all_know_what_it_knew(target: Target,
             created(crm, "backup-2")
         iot_says(target, "backup-1", "2", seconds=20)
         iot_says(target, "backup-2", "1", seconds=20)
-        for step in steps(ROOT / "docs" / "operations.md", "Restore CRM"):
-            said = operator.run(step.command)
+        said = follow(operator, "Restore CRM")
         assert "None differ" in said
     with service(target, "crm") as crm:
         assert crm.curl(f"/customers/{customer_id}").json["connectionMandate"] == "1"

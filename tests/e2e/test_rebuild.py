@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from operate.pod import run_in
 from operate.readmodel import REBUILD, ReadModel, live, reader
 from operate.store import STORES
 from polling import poll_until
+from shell import follow, shell
 from verbs import Verbs, copied
 
 FIRST = ReadModel("iot", "statestore")
@@ -80,6 +82,21 @@ def test_the_one_before_stays_until_it_is_forgotten(target: Target, verbs: Verbs
     assert kept(target, "iot-green") > 0
     assert Broker(target).groups() & {"iot", "iot-green"} == {"iot-green"}
     assert "there is no read model to go back to" in verbs.run("rebuild", "--back", code=2)
+
+
+@pytest.mark.usefixtures("verbs")
+def test_there_the_passwords_of_the_store_are_changed_and_nothing_is_lost(target: Target, tmp_path: Path) -> None:
+    """As docs/operations.md says, under load."""
+    assert live(target).read_model == SECOND
+    before = target.get("secret", "mariadb")
+    with changing(target, "passwords") as accepted, shell(target, tmp_path) as operator:
+        follow(operator, "MariaDB")
+        follow(operator, "A MariaDB's root")
+    all_visible(target, accepted)
+    after = target.get("secret", "mariadb")
+    assert before
+    assert after
+    assert {key for key in after["data"] if after["data"][key] == before["data"][key]} == set()
 
 
 def test_it_moves_back(target: Target, verbs: Verbs) -> None:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 from changing import all_visible, changing
 from cluster.target import Target
-from document import steps
 from kafkatools import ask
-from offline.versions import ROOT
 from polling import poll_until
-from shell import Shell, shell
+from shell import Shell, follow, shell
 
 USERS = ("crm", "iot", "operator")
 
@@ -38,13 +36,6 @@ def under_load(target: Target, folder: Path, prefix: str) -> Iterator[Shell]:
         seen = dict(accepted)
         poll_until(lambda: accepted != seen, "changes go on", seconds=20)
     all_visible(target, accepted)
-
-
-def follow(operator: Shell, section: str) -> None:
-    given = [step.command for step in steps(ROOT / "docs" / "operations.md", section)]
-    assert given
-    for command in given:
-        operator.run(command)
 
 
 def test_kafka_s_users_get_new_passwords_while_everything_goes_on(target: Target, tmp_path: Path) -> None:
@@ -76,11 +67,9 @@ def test_redis_gets_a_new_password_while_everything_goes_on(target: Target, tmp_
     assert content(target, "redis") != before
 
 
-def test_the_sidecars_get_new_tokens_and_nothing_is_lost(target: Target, tmp_path: Path) -> None:
-    """IoT's alone is changed under load: CRM in memory forgets when it restarts."""
+def test_iot_and_its_sidecar_get_a_new_token_and_nothing_is_lost(target: Target, tmp_path: Path) -> None:
+    """CRM's is changed where CRM does not forget: test_crm_stores.py."""
     before = content(target, "iot-app-token", "token")
     with under_load(target, tmp_path, "tokens") as operator:
-        for step in steps(ROOT / "docs" / "operations.md", "The tokens of the sidecars"):
-            command = step.command.replace("crm-app-token ", "").replace("deploy/crm deploy/iot", "deploy/iot")
-            operator.run(command.replace("make up", f"cd {ROOT} && make up"))
+        follow(operator, "The tokens of the sidecars", about="iot")
     assert content(target, "iot-app-token", "token") != before
