@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,12 +117,29 @@ def test_skaffold_builds_what_the_charts_run() -> None:
         }
 
 
+def test_skaffold_leaves_no_container_of_docker_s_behind_and_asks_podman_as_it_can() -> None:
+    """Tried on Docker by tests/pull: over the plain API each step of a build leaves its container there."""
+    _, services = read((ROOT / "skaffold.yaml").read_text())
+    assert services["build"]["local"]["useDockerCLI"]
+    podman = _profile(services, "podman")
+    assert podman["activation"] == [{"env": "KIND_EXPERIMENTAL_PROVIDER=podman"}]
+    (patch,) = podman["patches"]
+    assert (patch["op"], patch["path"]) == ("replace", "/build/local")
+    assert "useDockerCLI" not in patch["value"]
+
+
+def _profile(config: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any]
+    (found,) = (profile for profile in config["profiles"] if profile["name"] == name)
+    return found
+
+
 def test_skaffold_traces_with_the_configurations_of_the_services() -> None:
     dapr, services = read((ROOT / "skaffold.yaml").read_text())
-    (added,) = dapr["profiles"][0]["patches"]
+    (added,) = _profile(dapr, "traced")["patches"]
     assert ROOT / added["value"] == K8S / "observability"
     names = [release["name"] for release in services["deploy"]["helm"]["releases"]]
-    chosen = {patch["path"]: patch["value"] for patch in services["profiles"][0]["patches"]}
+    chosen = {patch["path"]: patch["value"] for patch in _profile(services, "traced")["patches"]}
     assert chosen == {
         f"/deploy/helm/releases/{at}/setValues": {"service.dapr.config": f"{name}-traced"}
         for at, name in enumerate(names)
