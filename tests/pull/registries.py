@@ -27,7 +27,7 @@ PATIENCE = 20
 # On this machine's loopback, while they are filled.
 PORT = 5871
 
-# The built node, with the authority in its bundle and a network that kind finds where its own nodes have theirs.
+# The built node, with the authority in its bundle.
 node = image("pull-node", base=plan.node, needs=[authority], context=ROOT / "tests" / "pull" / "node")
 
 
