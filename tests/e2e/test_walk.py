@@ -60,12 +60,16 @@ def test_iot_answers_by_the_lab_s_rules(target: Target) -> None:
 
 def test_a_change_is_visible_within_a_second(target: Target) -> None:
     with service(target, "crm") as crm, service(target, "iot") as iot:
-        assert crm.post("/customers/7", {**CORINNE, "connectionMandate": "1"}).status in (200, 201)
-        poll_until(
-            lambda: iot.curl("?connectionId=7733").json == {"connectionId": "7733", "connectionMandate": "1"},
-            "IoT says 1 for 7733, as customer-database.csv does",
-            seconds=10,
-        )
+        # Both sidecars connect to a broker when they first need it: the first change after a start takes longer.
+        for level in "01":
+            assert crm.post("/customers/7", {**CORINNE, "connectionMandate": level}).status in (200, 201)
+            poll_until(
+                lambda level=level: (  # type: ignore[misc]
+                    iot.curl("?connectionId=7733").json == {"connectionId": "7733", "connectionMandate": level}
+                ),
+                f"IoT says {level} for 7733",
+                seconds=10,
+            )
         assert crm.post("/customers/7", {**CORINNE, "connectionMandate": "2"}).status in (200, 201)
         poll_until(
             lambda: iot.curl("?connectionId=7733").json["connectionMandate"] == "2", "IoT says 2 for 7733", seconds=1
