@@ -111,14 +111,10 @@ def policy(target: Target, word: str) -> None:
     """Set the topic's cleanup policy, and wait until the operator has it in Kafka."""
     patch = json.dumps({"spec": {"config": {"cleanup.policy": word}}})
     target.kubectl("patch", "kafkatopic", TOPIC, "--type=merge", "--patch", patch)
-    template = "jsonpath={.metadata.generation} {.status.observedGeneration}"
-    seen = target.words("get", "kafkatopic", TOPIC, "-o", template)
-    poll_until(lambda: _same_twice(target.output(*seen)), f"the topic has {word}", seconds=60)
-
-
-def _same_twice(text: str | None) -> bool:
-    words = (text or "").split()
-    return len(words) == 2 and words[0] == words[1]
+    topic = target.get("kafkatopic", TOPIC)
+    assert topic
+    observed = f"--for=jsonpath={{.status.observedGeneration}}={topic['metadata']['generation']}"
+    target.kubectl("wait", observed, f"kafkatopic/{TOPIC}", "--timeout=60s")
 
 
 def told(verbs: Verbs) -> None:
