@@ -73,7 +73,7 @@ def read_cluster(kafka: Resource, pools: Sequence[Resource]) -> Cluster:
         namespace=namespace_of(kafka),
         pools=_pools(spec, pools),
         rack=_rack(spec),
-        cluster_id=cluster_id(kafka),
+        cluster_id=cluster_id(kafka, pools),
         listeners=tuple(_listener(entry) for entry in spec["listeners"]),
         config={name: broker_options.text(value) for name, value in config.items()},
         simple_authorization=bool(authorization),
@@ -81,14 +81,14 @@ def read_cluster(kafka: Resource, pools: Sequence[Resource]) -> Cluster:
     )
 
 
-def cluster_id(kafka: Resource) -> str:
-    """The cluster's id: kept in the status; at first made of the resource's uid.
+def cluster_id(kafka: Resource, pools: Sequence[Resource]) -> str:
+    """The cluster's id: kept in the status, and in that of its pools, whose disks bear it; at first made of the uid.
 
     A Kafka cluster id is 16 bytes in URL-safe base64 without padding, and so is a uid.
     """
-    known = kafka.get("status", {}).get("clusterId")
-    if known:
-        return str(known)
+    for each in (kafka, *pools):
+        if known := each.get("status", {}).get("clusterId"):
+            return str(known)
     octets = uuid.UUID(kafka["metadata"]["uid"]).bytes
     return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 

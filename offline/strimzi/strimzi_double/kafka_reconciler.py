@@ -66,7 +66,7 @@ class KafkaReconciler:
         for pool in pools:
             await self._tell(pool, kafka_status.pool(pool, cluster))
 
-        ca, wanted = await self._prepare(kafka, cluster)
+        ca, wanted = await self._prepare(kafka, pools, cluster)
         if not await self._pods_serve(cluster, wanted):
             return
         await self._tell(kafka, kafka_status.ready(kafka, cluster, ca))
@@ -74,7 +74,7 @@ class KafkaReconciler:
             _log.info("Kafka %s/%s: ready", cluster.namespace, cluster.name)
             self._established(cluster.namespace, cluster.name)
 
-    async def _prepare(self, kafka: Resource, cluster: Cluster) -> tuple[str, list[Resource]]:
+    async def _prepare(self, kafka: Resource, pools: list[Resource], cluster: Cluster) -> tuple[str, list[Resource]]:
         """Make all that the pods need; the cluster CA and the wanted pods."""
         labels = {CLUSTER_LABEL: cluster.name}
         found = await self._kube.list("Secret", cluster.namespace, labels=labels, api_version="v1")
@@ -82,7 +82,7 @@ class KafkaReconciler:
         own = {name_of(secret): secret for secret in found if is_owned_by(secret, kafka)}
         # In a thread: the authorities' keys are not found at once.
         keys = await asyncio.to_thread(cluster_keys, cluster, kafka, own)
-        await self._claim_disks(kafka, cluster)
+        await self._claim_disks(pools, cluster)
         objects = keys.to_write + cluster_objects(cluster, kafka)
         await asyncio.gather(*(self._kube.apply(wanted) for wanted in objects))
         return keys.ca, [
@@ -90,17 +90,18 @@ class KafkaReconciler:
             for node in cluster.node_ids
         ]
 
-    async def _claim_disks(self, kafka: Resource, cluster: Cluster) -> None:
+    async def _claim_disks(self, pools: list[Resource], cluster: Cluster) -> None:
         """Make the claims that are missing; Later if those of a former cluster have yet to go."""
-        for claim in claims(cluster, kafka):
+        for claim in claims(cluster, pools):
             if await self._kube.create(claim):
                 continue
             name = name_of(claim)
             kind = "PersistentVolumeClaim"
             found = await self._kube.get(kind, cluster.namespace, name, "v1")
-            # It would go with the former cluster: one that has an owner is to go with this one.
+            # It would go with the former pool: one that has an owner is to go with a pool of now.
             to_go = "ownerReferences" in claim["metadata"]
-            if found is None or is_being_deleted(found) or (to_go and not is_owned_by(found, kafka)):
+            owned = found is not None and any(is_owned_by(found, pool) for pool in pools)
+            if found is None or is_being_deleted(found) or (to_go and not owned):
                 raise Later(f"{name} of a former cluster is on its way out")
 
     async def _pods_serve(self, cluster: Cluster, wanted: list[Resource]) -> bool:

@@ -10,6 +10,9 @@ from .status import PAUSED, READY, condition, not_ready
 
 _CREATING = condition("NotReady", reason="Creating", message="Kafka cluster is being deployed")
 
+_INTERNAL = {"authentication": {"type": "strimzi-mtls"}, "encryption": {"type": "strimzi-tls"}}
+"""How brokers and operators speak with each other: this there is in every cluster."""
+
 
 def is_established(kafka: Resource) -> bool:
     """Whether the cluster was ready at least once: from then on it has topics and users."""
@@ -41,6 +44,7 @@ def ready(kafka: Resource, cluster: Cluster, ca: str) -> Resource:
         "conditions": [*_warnings(cluster), READY],
         "observedGeneration": generation_of(kafka),
         "clusterId": cluster.cluster_id,
+        "clusterSecurity": _INTERNAL,
         "kafkaVersion": KAFKA_VERSION,
         "kafkaMetadataVersion": METADATA_VERSION,
         "kafkaNodePools": [{"name": pool.name} for pool in cluster.pools],

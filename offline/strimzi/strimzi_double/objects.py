@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import VERSION
 from .broker_config import CONTROL_PLANE_PORT, PROBE_PORT, REPLICATION_PORT, broker_files
 from .cluster import Cluster, Pool
-from .resource import CLUSTER_LABEL, KIND_LABEL, Resource, owner_reference
+from .resource import CLUSTER_LABEL, KIND_LABEL, Resource, name_of, owner_reference
 
 # Strimzi's names for the ports of the two listeners nearly everyone has.
 _CLIENT_PORTS = {9092: "tcp-clients", 9093: "tcp-clientstls"}
@@ -51,11 +53,13 @@ def cluster_objects(cluster: Cluster, owner: Resource) -> list[Resource]:
     ]
 
 
-def claims(cluster: Cluster, owner: Resource) -> list[Resource]:
-    """The PersistentVolumeClaims, made once; only with deleteClaim they go with the cluster."""
+def claims(cluster: Cluster, pools: Sequence[Resource]) -> list[Resource]:
+    """The PersistentVolumeClaims, made once; only with deleteClaim they go with their pool."""
+    owners = {name_of(pool): pool for pool in pools}
     made = []
     for node in cluster.node_ids:
-        storage = cluster.pool_of(node).storage
+        pool = cluster.pool_of(node)
+        storage = pool.storage
         if storage.size is None:
             continue
         spec: Resource = {
@@ -65,7 +69,7 @@ def claims(cluster: Cluster, owner: Resource) -> list[Resource]:
         if storage.storage_class is not None:
             spec["storageClassName"] = storage.storage_class
         name = f"{storage.volume}-{cluster.pod(node)}"
-        claim = _object("v1", "PersistentVolumeClaim", name, cluster, owner)
+        claim = _object("v1", "PersistentVolumeClaim", name, cluster, owners[pool.name])
         if not storage.delete_claim:
             del claim["metadata"]["ownerReferences"]
         made.append({**claim, "spec": spec})

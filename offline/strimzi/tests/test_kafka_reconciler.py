@@ -89,6 +89,7 @@ async def test_when_all_pods_serve_it_is_ready(scene: Scene) -> None:
     assert len(status.pop("clusterId")) == 22
     assert status == {
         "observedGeneration": 1,
+        "clusterSecurity": {"authentication": {"type": "strimzi-mtls"}, "encryption": {"type": "strimzi-tls"}},
         "kafkaVersion": "4.3.1",
         "kafkaMetadataVersion": "4.3-IV0",
         "kafkaNodePools": [{"name": "p"}],
@@ -190,21 +191,32 @@ async def test_two_controllers_are_warned_of() -> None:
     assert ready["type"] == "Ready"
 
 
-async def test_a_new_cluster_waits_for_the_disks_of_the_old_one_to_go(scene: Scene) -> None:
-    scene.kube["Kafka", "c"]["metadata"]["uid"] = "99999999-7c1e-4a53-9c0e-000000000000"
-    del scene.kube["Kafka", "c"]["status"]
+NEW = "99999999-7c1e-4a53-9c0e-000000000000"
+
+
+async def test_a_new_cluster_waits_for_the_disks_of_the_old_pool_to_go(scene: Scene) -> None:
+    for item in (scene.kube["Kafka", "c"], scene.kube["KafkaNodePool", "p"]):
+        item["metadata"]["uid"] = NEW
+        del item["status"]
     with pytest.raises(Later, match="data-0-c-p-0 of a former cluster"):
         await scene.reconcile()
     for node in range(3):
         del scene.kube.items["PersistentVolumeClaim", f"data-0-c-p-{node}"]
     await scene.reconcile()
     claim = scene.kube["PersistentVolumeClaim", "data-0-c-p-0"]
-    assert is_owned_by(claim, scene.kube["Kafka", "c"])
+    assert is_owned_by(claim, scene.kube["KafkaNodePool", "p"])
+
+
+async def test_a_kafka_made_anew_over_its_pools_keeps_the_id_that_their_disks_bear(scene: Scene) -> None:
+    before = scene.kube["Kafka", "c"].pop("status")
+    scene.kube["Kafka", "c"]["metadata"]["uid"] = NEW
+    await scene.reconcile()
+    assert scene.kube["KafkaNodePool", "p"]["status"]["clusterId"] == before["clusterId"]
 
 
 async def test_a_new_cluster_has_an_authority_of_its_own(scene: Scene) -> None:
     before = scene.kube["Secret", "c-cluster-ca-cert"]["data"]["ca.crt"]
-    scene.kube["Kafka", "c"]["metadata"]["uid"] = "99999999-7c1e-4a53-9c0e-000000000000"
+    scene.kube["Kafka", "c"]["metadata"]["uid"] = NEW
     for key in [key for key in scene.kube.items if key[0] in {"PersistentVolumeClaim", "Pod"}]:
         del scene.kube.items[key]
     await scene.reconcile()

@@ -34,9 +34,10 @@ def ours(kind: str, folder: Path = MANIFESTS) -> list[dict[str, Any]]:
 
 def test_the_cluster_is_one_the_stand_in_makes() -> None:
     (kafka,) = ours("Kafka")
-    cluster = read_cluster(kafka, ours("KafkaNodePool"))
+    pools = [{**pool, "metadata": {**pool["metadata"], "uid": "1"}} for pool in ours("KafkaNodePool")]
+    cluster = read_cluster(kafka, pools)
     assert [cluster.pod(node) for node in cluster.node_ids] == [f"mandates-dual-role-{node}" for node in range(3)]
-    assert [claim["metadata"]["name"] for claim in claims(cluster, kafka)][:1] == ["data-0-mandates-dual-role-0"]
+    assert [claim["metadata"]["name"] for claim in claims(cluster, pools)][:1] == ["data-0-mandates-dual-role-0"]
     assert cluster.super_users == ()
     assert [(door.name, door.tls, door.scram) for door in cluster.listeners] == [("tls", True, True)]
     assert cluster.config["auto.create.topics.enable"] == "false"

@@ -13,7 +13,8 @@ from strimzi_double.pod import broker_pod, next_to_replace
 from .resources import kafka, pool
 
 KAFKA = kafka()
-CLUSTER = read_cluster(KAFKA, [pool()])
+POOL = pool()
+CLUSTER = read_cluster(KAFKA, [POOL])
 
 
 def wanted(keystore: str = "k", image: str = "i", partitions: int = 1) -> list[dict[str, Any]]:
@@ -79,17 +80,23 @@ def test_pods_of_one_role_are_spread_and_a_broker_is_told_its_rack() -> None:
     assert own["livenessProbe"]["tcpSocket"]["port"] == 9091
 
 
+def owners(made: list[dict[str, Any]]) -> set[str]:
+    return {owner["uid"] for item in made for owner in item["metadata"]["ownerReferences"]}
+
+
 def test_everything_is_owned_so_that_it_goes_with_the_cluster() -> None:
-    made = [*cluster_objects(CLUSTER, KAFKA), *claims(CLUSTER, KAFKA), *wanted()]
-    owners = {owner["uid"] for item in made for owner in item["metadata"]["ownerReferences"]}
-    assert owners == {KAFKA["metadata"]["uid"]}
+    assert owners([*cluster_objects(CLUSTER, KAFKA), *wanted()]) == {KAFKA["metadata"]["uid"]}
+
+
+def test_a_claim_goes_with_its_pool() -> None:
+    assert owners(claims(CLUSTER, [POOL])) == {POOL["metadata"]["uid"]}
 
 
 def test_a_claim_that_is_to_stay_has_no_owner() -> None:
     volume = {"id": 0, "type": "persistent-claim", "size": "1Gi", "class": "fast"}
     storage = {"type": "jbod", "volumes": [volume]}
-    cluster = read_cluster(KAFKA, [pool(storage=storage)])
-    first, *_ = made = claims(cluster, KAFKA)
+    own = pool(storage=storage)
+    first, *_ = made = claims(read_cluster(KAFKA, [own]), [own])
     assert [claim["metadata"]["name"] for claim in made] == [f"data-0-c-p-{n}" for n in range(3)]
     assert "ownerReferences" not in first["metadata"]
     assert first["spec"]["storageClassName"] == "fast"

@@ -366,31 +366,38 @@ def test_a_stray_quote_is_told_with_where_it_leads(file: Path, rows: list[str], 
 
 
 @given(
-    text=st.text("aé☃\U0001f600\r\n", max_size=40),
-    block=st.integers(1, 9),
+    text=st.text("aé☃\U0001f600\ufffd\r\n", max_size=40),
+    before=st.integers(8_180, 8_194),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
 )
-def test_lines_are_the_same_however_the_file_comes_in_blocks(
-    tmp_path_factory: pytest.TempPathFactory, text: str, block: int, encoding: str
+def test_lines_are_the_same_wherever_the_file_is_cut_into_blocks(
+    tmp_path_factory: pytest.TempPathFactory, text: str, before: int, encoding: str
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "blocks.csv"
+    text = "x" * before + text
     file.write_bytes(text.encode(encoding))
-    with pytest.MonkeyPatch.context() as patched, file.open("rb") as opened:
-        patched.setattr(lines, "BLOCK", block)
+    with file.open("rb") as opened:
         assert list(lines.decoded(opened)) == list(StringIO(text, newline=""))
 
 
-@given(text=st.text("aé☃\r\n", max_size=40), block=st.integers(1, 9), after=st.text("a\r\n", max_size=9))
-def test_the_line_that_cannot_be_decoded_is_the_same_however_the_file_comes_in_blocks(
-    tmp_path_factory: pytest.TempPathFactory, text: str, block: int, after: str
+@given(text=st.text("aé☃\r\n", max_size=40), before=st.integers(8_180, 8_194), after=st.text("a\r\n", max_size=9))
+def test_the_line_that_cannot_be_decoded_is_the_same_wherever_the_file_is_cut_into_blocks(
+    tmp_path_factory: pytest.TempPathFactory, text: str, before: int, after: str
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "spoilt.csv"
+    text = "x" * before + text
     file.write_bytes(text.encode() + b"\xff" + after.encode())
-    with pytest.MonkeyPatch.context() as patched, file.open("rb") as opened:
-        patched.setattr(lines, "BLOCK", block)
-        with pytest.raises(lines.UnreadableLineError) as caught:
-            list(lines.decoded(opened))
+    with file.open("rb") as opened, pytest.raises(lines.UnreadableLineError) as caught:
+        list(lines.decoded(opened))
     assert caught.value.line == len(list(StringIO(text + "!", newline="")))
+
+
+@pytest.mark.parametrize("content", ["\ud83d", "a\n\udcff\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_half_of_a_surrogate_pair_cannot_be_decoded(file: Path, content: str, encoding: str) -> None:
+    file.write_bytes(content.encode(encoding, "surrogatepass"))
+    with file.open("rb") as opened, pytest.raises(lines.UnreadableLineError, match=f"is not {encoding.upper()}"):
+        list(lines.decoded(opened))
 
 
 @pytest.mark.parametrize("path", ["/proc/self/mem", "/proc"])
