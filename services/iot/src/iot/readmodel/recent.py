@@ -7,8 +7,8 @@ from typing import Final
 from iot.domain.mandate import Mandate
 from iot.readmodel.store import Stored
 
-MOST: Final = 10_000
-"""Connections: five megabytes."""
+MOST: Final = 4_000
+"""Connections: two megabytes."""
 
 SECONDS: Final = 60.0
 """How long: what happens to a store behind our back, such as that it is emptied, must not be met by versions of old."""
