@@ -121,8 +121,9 @@ class Namespace:
 
         :param rate: in the words of iptables, such as "2mb/s".
         """
-        above = [f"--hashlimit-above={rate}", "--hashlimit-name=slow"]
-        self.run(["iptables", "--append=OUTPUT", "--protocol=tcp", "--sport=443", "-mhashlimit", *above, "--jump=DROP"])
+        above = ["--match", "hashlimit", "--hashlimit-above", rate, "--hashlimit-name", "slow"]
+        # Not as --append=OUTPUT: iptables takes what comes next for part of that.
+        self.run(["iptables", "--append", "OUTPUT", "--protocol", "tcp", "--sport", "443", *above, "--jump", "DROP"])
 
     def words(self, words: Sequence[str], folder: Path = Path("/")) -> list[str]:
         """Return a command line that runs another one inside."""
