@@ -23,9 +23,13 @@ def up(bare: Target, word: str | None = None) -> Target:
     :raises Failure: it cannot be brought up; what is done stays, and the next run goes on from there.
     """
     way: Way = decide(bare, word)
+    made = node.note_of(bare).exists()
+    if not made:
+        # Tools need not be fetched for a machine that cannot have a cluster.
+        way.require(MEMORY)
     way.prepare()
     target = replace(bare, env=way.env)
-    if not (node.exists(target) and node.answers(target)):
+    if made and not (node.exists(target) and node.answers(target)):
         way.require(MEMORY)
     origin = Origin(way.name, way.engine)
     node.ensure(target, way.node_image(), way.cluster_config(), way.fingerprint(), origin)

@@ -108,7 +108,7 @@ def test_an_engine_that_is_not_started_is_told(programs: Programs) -> None:
     programs.add("dockerd")
     programs.add("docker", DEAD_DOCKER)
     programs.add("apt-get")
-    expected = f"Docker does not answer: {NO_DAEMON}. Mend that and run it again; {ELSE}"
+    expected = f"Docker does not answer: {NO_DAEMON} Mend that and run it again; {ELSE}"
     assert refusal("auto") == refusal("pull") == expected
 
 
