@@ -11,6 +11,7 @@ from polling import poll_until
 from shell import Shell, follow, shell
 
 USERS = ("crm", "iot", "operator")
+JSON_UIDS = "jsonpath={.items[*].metadata.uid}"
 
 
 def content(target: Target, name: str, key: str = "password") -> str:
@@ -25,6 +26,12 @@ def loaded(target: Target, component: str) -> int:
     name = "crm" if component == "crm-pubsub" else "iot"
     said = target.output(*target.words("logs", f"deployment/{name}", "--container=daprd")) or ""
     return said.count(f"Component loaded: {component}")
+
+
+def uids(target: Target) -> set[str]:
+    """Of the brokers' pods."""
+    said = target.output(*target.words("get", "pods", "--selector=strimzi.io/broker-role=true", "-o", JSON_UIDS))
+    return set((said or "").split())
 
 
 @contextmanager
@@ -58,6 +65,27 @@ def test_kafka_s_users_get_new_passwords_while_everything_goes_on(target: Target
         seconds=90,
         every=2,
     )
+
+
+def test_kafka_s_authority_is_renewed_while_everything_goes_on(target: Target, tmp_path: Path) -> None:
+    authority = ("mandates-cluster-ca-cert", "ca.crt")
+    before = content(target, *authority)
+    pods = uids(target)
+    components = ("crm-pubsub", "iot-pubsub")
+    loads = {name: loaded(target, name) for name in components}
+    with under_load(target, tmp_path, "renewed") as operator:
+        follow(operator, "Kafka's authority")
+        poll_until(lambda: content(target, *authority) != before, "there is another certificate", seconds=60, every=1)
+        poll_until(lambda: not pods & uids(target), "each broker has been made anew", seconds=300, every=2)
+        target.kubectl("wait", "--for=condition=Ready", "kafka/mandates", "--timeout=120s")
+        for name in components:
+            poll_until(
+                lambda name=name: loaded(target, name) > loads[name],  # type: ignore[misc]
+                f"{name} takes it",
+                seconds=90,
+                every=1,
+            )
+    assert "connection-mandates-topic" in ask(target, "kafka-topics.sh --list")
 
 
 def test_redis_gets_a_new_password_while_everything_goes_on(target: Target, tmp_path: Path) -> None:

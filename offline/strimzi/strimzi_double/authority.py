@@ -9,21 +9,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .broker_config import OPERATOR_NAME
-from .certificates import KeyPair, is_issued_by, issue, new_authority, trust_store
+from .certificates import KeyPair, is_issued_by, issue, new_authority, renewed, trust_store
 from .cluster import Cluster
 from .objects import labels
-from .resource import Resource, owner_reference
+from .resource import Resource, annotation, owner_reference
 
+FORCE_RENEW = "strimzi.io/force-renew"
+"""What a person says of an authority's Secret that shall have a new certificate."""
+
+_GENERATION = "strimzi.io/ca-cert-generation"
 _PASSWORD_LENGTH = 12
 
 
 @dataclass(frozen=True)
 class Keys:
-    """A cluster's Secrets: those still to be written, and the parts others need."""
+    """A cluster's Secrets: those still to be written, and the parts others need: by pod, what it reads of them when it
+    starts."""
 
     to_write: list[Resource]
     ca: str
-    keystores: dict[str, str]
+    read_by: dict[str, str]
 
 
 def decoded(secret: Resource, key: str) -> str | None:
@@ -55,6 +60,11 @@ def secret(
     }
 
 
+def is_to_be_renewed(authority: Resource) -> bool:
+    """Whether a person asks for another certificate, of the Secret that has the one of now."""
+    return annotation(authority, FORCE_RENEW) is not None
+
+
 def random_password(length: int) -> str:
     """Letters and digits: nothing that a shell, a URL or a JAAS line would read otherwise."""
     alphabet = string.ascii_letters + string.digits
@@ -65,21 +75,27 @@ def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resou
     """Keep what is in `existing` (Secrets by name) and still good; make the rest."""
     made: list[Resource] = []
 
-    def write(name: str, data: Mapping[str, str | bytes]) -> None:
+    def write(name: str, data: Mapping[str, str | bytes], annotations: Mapping[str, str] | None = None) -> None:
         made.append(secret(name, cluster.namespace, data, labels(cluster), owner))
+        if annotations:
+            made[-1]["metadata"]["annotations"] = dict(annotations)
 
     def authority(name: str) -> KeyPair:
         prefix = f"{cluster.name}-{name}"
-        pair = _kept(existing, f"{prefix}-cert", "ca.crt", prefix, "ca.key")
-        if pair is None:
-            pair = new_authority(f"{name} v0")
-            password = random_password(_PASSWORD_LENGTH)
-            store = trust_store(pair.certificate, password)
-            write(
-                f"{prefix}-cert",
-                {"ca.crt": pair.certificate, "ca.p12": store, "ca.password": password},
-            )
-            write(prefix, {"ca.key": pair.key})
+        held = existing.get(f"{prefix}-cert")
+        kept = _kept(existing, f"{prefix}-cert", "ca.crt", prefix, "ca.key")
+        if held and kept and not is_to_be_renewed(held):
+            return kept
+        pair = renewed(kept) if kept else new_authority(f"{name} v0")
+        password = random_password(_PASSWORD_LENGTH)
+        store = trust_store(pair.certificate, password)
+        generation = int(annotation(held, _GENERATION) or 0) + 1 if held else 0
+        write(
+            f"{prefix}-cert",
+            {"ca.crt": pair.certificate, "ca.p12": store, "ca.password": password},
+            {_GENERATION: str(generation)},
+        )
+        write(prefix, {"ca.key": pair.key})
         return pair
 
     cluster_ca = authority("cluster-ca")
@@ -92,15 +108,15 @@ def cluster_keys(cluster: Cluster, owner: Resource, existing: Mapping[str, Resou
         pair = issue(cluster_ca, OPERATOR_NAME)
         write(operator, {names[0]: pair.certificate, names[1]: pair.key})
 
-    keystores = {}
+    read_by = {}
     for node in cluster.node_ids:
         pod = cluster.pod(node)
         signed = _kept(existing, pod, f"{pod}.crt", pod, f"{pod}.key")
         if signed is None or not is_issued_by(signed.certificate, cluster_ca.certificate):
             signed = issue(cluster_ca, cluster.kafka, _hosts(cluster, node))
             write(pod, {f"{pod}.crt": signed.certificate, f"{pod}.key": signed.key})
-        keystores[pod] = signed.certificate + signed.key
-    return Keys(made, cluster_ca.certificate, keystores)
+        read_by[pod] = signed.certificate + signed.key + cluster_ca.certificate
+    return Keys(made, cluster_ca.certificate, read_by)
 
 
 def _kept(existing: Mapping[str, Resource], cert_secret: str, cert: str, key_secret: str, key: str) -> KeyPair | None:

@@ -18,7 +18,7 @@ _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 # Real Strimzi's. Such a key takes a second or two to find.
 AUTHORITY_BITS = 4096
 _ORGANIZATION = "io.strimzi"
-# Real Strimzi renews certificates that near their end. A test cluster does not live that long.
+# Real Strimzi also renews certificates that near their end. A test cluster does not live that long.
 _VALIDITY = timedelta(days=365)
 # Clocks of two machines differ.
 _SKEW = timedelta(minutes=5)
@@ -34,14 +34,13 @@ class KeyPair:
 
 def new_authority(name: str) -> KeyPair:
     """A self-signed authority with the given common name."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=AUTHORITY_BITS)
-    subject = _subject(name)
-    builder = (
-        _builder(subject, subject, key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(authority=True), critical=True)
-    )
-    return _signed(builder, key, key)
+    return _self_signed(_subject(name), rsa.generate_private_key(public_exponent=65537, key_size=AUTHORITY_BITS))
+
+
+def renewed(authority: KeyPair) -> KeyPair:
+    """The authority with another certificate for its key: who trusts the one before trusts what this one signs."""
+    before = x509.load_pem_x509_certificate(authority.certificate.encode())
+    return _self_signed(before.subject, _private(authority))
 
 
 def issue(authority: KeyPair, name: str, hosts: Sequence[str] = ()) -> KeyPair:
@@ -58,20 +57,18 @@ def issue(authority: KeyPair, name: str, hosts: Sequence[str] = ()) -> KeyPair:
     if hosts:
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
         builder = builder.add_extension(names, critical=False)
-    signer = serialization.load_pem_private_key(authority.key.encode(), password=None)
-    if not isinstance(signer, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is neither RSA nor of an elliptic curve")
-    return _signed(builder, key, signer)
+    return _signed(builder, key, _private(authority))
 
 
 def is_issued_by(certificate: str, authority: str) -> bool:
-    """Whether the authority's key signed the certificate (both PEM)."""
+    """Whether the authority's key signed the certificate, and not before it had this certificate (both PEM)."""
     try:
         issuer = x509.load_pem_x509_certificate(authority.encode())
-        x509.load_pem_x509_certificate(certificate.encode()).verify_directly_issued_by(issuer)
+        issued = x509.load_pem_x509_certificate(certificate.encode())
+        issued.verify_directly_issued_by(issuer)
     except Exception:  # cryptography gives no closed list for a foreign key
         return False
-    return True
+    return issued.not_valid_before_utc >= issuer.not_valid_before_utc
 
 
 def trust_store(certificate: str, password: str) -> bytes:
@@ -84,6 +81,22 @@ def trust_store(certificate: str, password: str) -> bytes:
 def principal(name: str) -> str:
     """The Kafka principal of a client with a certificate for `name`."""
     return f"User:CN={name},O={_ORGANIZATION}"
+
+
+def _private(pair: KeyPair) -> _PrivateKey:
+    key = serialization.load_pem_private_key(pair.key.encode(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise TypeError("the key is neither RSA nor of an elliptic curve")
+    return key
+
+
+def _self_signed(subject: x509.Name, key: _PrivateKey) -> KeyPair:
+    builder = (
+        _builder(subject, subject, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(authority=True), critical=True)
+    )
+    return _signed(builder, key, key)
 
 
 def _subject(name: str) -> x509.Name:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from . import kafka_status
-from .authority import cluster_keys
+from .authority import FORCE_RENEW, cluster_keys, is_to_be_renewed
 from .cluster import Cluster
 from .cluster_reader import read_cluster
 from .kube import Kube
@@ -85,9 +85,11 @@ class KafkaReconciler:
         await self._claim_disks(pools, cluster)
         objects = keys.to_write + cluster_objects(cluster, kafka)
         await asyncio.gather(*(self._kube.apply(wanted) for wanted in objects))
+        for each in own.values():
+            if is_to_be_renewed(each):
+                await self._kube.merge(each, {"metadata": {"annotations": {FORCE_RENEW: None}}})
         return keys.ca, [
-            broker_pod(cluster, node, kafka, self._image, keys.keystores[cluster.pod(node)])
-            for node in cluster.node_ids
+            broker_pod(cluster, node, kafka, self._image, keys.read_by[cluster.pod(node)]) for node in cluster.node_ids
         ]
 
     async def _claim_disks(self, pools: list[Resource], cluster: Cluster) -> None:

@@ -25,7 +25,7 @@ _KAFKA_USER = 1001
 _CA = {"key": "ca.crt", "path": "ca.crt"}
 
 
-def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystore: str) -> Resource:
+def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, secrets: str) -> Resource:
     """The pod of a node. Its revision covers all that it only reads when it starts."""
     name, pool, authority = cluster.pod(node), cluster.pool_of(node), f"{cluster.name}-cluster-ca-cert"
     pod: Resource = {
@@ -70,7 +70,7 @@ def broker_pod(cluster: Cluster, node: int, owner: Resource, image: str, keystor
             ],
         },
     }
-    read_at_start = [pod, broker_files(cluster, node), keystore]
+    read_at_start = [pod, broker_files(cluster, node), secrets]
     digest = hashlib.sha256(json.dumps(read_at_start, sort_keys=True).encode()).hexdigest()
     pod["metadata"]["annotations"] = {REVISION_ANNOTATION: digest[:8]}
     return pod

@@ -54,12 +54,12 @@ def cluster_of(resource: Resource) -> str | None:
 
 def is_paused(resource: Resource) -> bool:
     """Whether the resource asks to be left alone for now."""
-    return _annotation(resource, PAUSE_ANNOTATION) == "true"
+    return annotation(resource, PAUSE_ANNOTATION) == "true"
 
 
 def is_managed(resource: Resource) -> bool:
     """Whether the operator may touch the topic; only KafkaTopic can say no."""
-    return _annotation(resource, MANAGED_ANNOTATION) != "false"
+    return annotation(resource, MANAGED_ANNOTATION) != "false"
 
 
 def is_being_deleted(resource: Resource) -> bool:
@@ -85,6 +85,7 @@ def is_owned_by(resource: Resource, owner: Resource) -> bool:
     return any(entry["uid"] == owner["metadata"]["uid"] for entry in references)
 
 
-def _annotation(resource: Resource, name: str) -> str | None:
+def annotation(resource: Resource, name: str) -> str | None:
+    """The value of an annotation as text, None where there is none."""
     value = resource["metadata"].get("annotations", {}).get(name)
     return None if value is None else str(value)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from strimzi_double import certificates
 from strimzi_double.authority import cluster_keys, decoded
-from strimzi_double.certificates import is_issued_by, issue, new_authority, principal, trust_store
+from strimzi_double.certificates import is_issued_by, issue, new_authority, principal, renewed, trust_store
 from strimzi_double.cluster_reader import read_cluster
 
 from .resources import kafka, pool
@@ -53,7 +55,7 @@ def handshake(tmp_path: Path, keystore: str, ca: str, host: str) -> None:
 def test_a_node_is_trusted_under_every_name_it_has(tmp_path: Path, host: str) -> None:
     its_kafka = kafka()
     keys = cluster_keys(read_cluster(its_kafka, [pool()]), its_kafka, {})
-    handshake(tmp_path, keys.keystores["c-p-0"], keys.ca, host)
+    handshake(tmp_path, keys.read_by["c-p-0"], keys.ca, host)
 
 
 def test_a_node_is_not_trusted_under_another_name_or_authority(tmp_path: Path) -> None:
@@ -72,6 +74,21 @@ def test_who_signed_it_is_known() -> None:
     assert is_issued_by(certificate, authority.certificate)
     assert not is_issued_by(certificate, new_authority("a").certificate)
     assert not is_issued_by("no certificate", authority.certificate)
+
+
+def test_a_renewed_authority_signs_what_the_one_before_is_trusted_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = new_authority("a")
+    signed = issue(before, "n", ["host"])
+    monkeypatch.setattr(certificates, "_SKEW", timedelta())  # some minutes later
+    authority = renewed(before)
+    assert authority.certificate != before.certificate
+    assert not is_issued_by(signed.certificate, authority.certificate), "it is to be signed anew"
+    anew = issue(authority, "n", ["host"])
+    for pair in (signed, anew):
+        for trusted in (before, authority):
+            handshake(tmp_path, pair.certificate + pair.key, trusted.certificate, "host")
 
 
 @pytest.mark.usefixtures("_as_large_as_strimzi_s")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from strimzi_double import certificates
 from strimzi_double.kafka_reconciler import KafkaReconciler
 from strimzi_double.resource import is_owned_by
 from strimzi_double.work import Later
@@ -221,3 +223,22 @@ async def test_a_new_cluster_has_an_authority_of_its_own(scene: Scene) -> None:
         del scene.kube.items[key]
     await scene.reconcile()
     assert scene.kube["Secret", "c-cluster-ca-cert"]["data"]["ca.crt"] != before
+
+
+async def test_an_authority_gets_another_certificate_when_a_person_asks(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "_SKEW", timedelta())  # some minutes later
+    secrets = {name: dict(item["data"]) for (kind, name), item in scene.kube.items.items() if kind == "Secret"}
+    metadata = scene.kube["Secret", "c-cluster-ca-cert"]["metadata"]
+    assert metadata["annotations"] == {"strimzi.io/ca-cert-generation": "0"}
+    metadata["annotations"]["strimzi.io/force-renew"] = "true"
+    before = {name: scene.kube["Pod", name]["metadata"]["uid"] for name in scene.pods}
+    for _ in range(2 * len(before)):
+        await scene.reconcile()
+        scene.start()
+    assert all(scene.kube["Pod", name]["metadata"]["uid"] != uid for name, uid in before.items()), "each reads it anew"
+    authority = scene.kube["Secret", "c-cluster-ca-cert"]
+    assert authority["metadata"]["annotations"] == {"strimzi.io/ca-cert-generation": "1"}, "and once"
+    changed = {name for name, data in secrets.items() if scene.kube["Secret", name]["data"] != data}
+    assert changed == {"c-cluster-ca-cert", "c-cluster-operator-certs", *before}
