@@ -11,6 +11,7 @@ import pytest
 from cluster.services import forwarded
 from cluster.target import Target
 from curl import service
+from deploying import deploy
 from kafkatools import ask, publish, settings_of
 from offline.versions import ROOT
 from operate.broker import TOPIC, Broker
@@ -32,17 +33,10 @@ def verbs(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def in_a_file(target: Target) -> Iterator[None]:
     """CRM remembers."""
-    deploy(target, "file")
+    deploy(target, "database=file")
     yield
-    deploy(target, "memory")
+    deploy(target, "database=memory")
     target.kubectl("delete", "pvc", "crm-data", "--ignore-not-found")
-
-
-def deploy(target: Target, database: str) -> None:
-    where = ("--kube-context", target.context, "--namespace", target.namespace)
-    chart = ROOT / "charts" / "crm"
-    target.run("helm", "upgrade", "crm", chart, *where, "--reuse-values", f"--set=database={database}", log="helm")
-    target.kubectl("rollout", "status", "deployment/crm", "--timeout=120s")
 
 
 def many(target: Target, prefix: str) -> None:

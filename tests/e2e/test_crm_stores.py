@@ -9,20 +9,13 @@ from kubernetes import client
 
 from cluster.target import NAMESPACE, Target
 from curl import Service, service
+from deploying import deploy
 from offline.versions import ROOT
 from polling import poll_until
 from shell import follow, shell
 from verbs import copied
 
 EMMA = {"firstName": "Emma", "lastName": "Visser", "city": "Delft", "connectionMandate": "1"}
-
-
-def deploy(target: Target, *values: str) -> None:
-    """Deploy CRM with other values, and wait until it runs with them."""
-    sets = [f"--set={value}" for value in values]
-    where = ("--kube-context", target.context)
-    target.run("helm", "upgrade", "crm", ROOT / "charts" / "crm", *where, "--reuse-values", *sets, log="helm")
-    target.kubectl("rollout", "status", "deployment/crm", "--timeout=120s")
 
 
 @pytest.fixture
