@@ -49,8 +49,22 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
     )
     relay = Relay(outbox, publisher, Lease(database, settings.lease), settings.lease)
     store, progress = Store(database, relay.take), Progress()
+
+    async def start() -> None:
+        """Open the database, begin to relay, and import the file."""
+        await opened.enter_async_context(database)
+        with CustomersFile.opened(settings.customers_csv) as file:
+            importing = Import(file, store, progress)
+            contents = await importing.prepare()
+            await opened.enter_async_context(publisher)
+            opened.push_async_callback(_drain, relay, asyncio.create_task(relay.run()), outbox)
+            # What is there by now stays: a full collection that walks it all stops every request for 30 ms.
+            gc.freeze()
+            if contents:
+                await importing.run(contents)
+
     async with AsyncExitStack() as opened:
-        starting = asyncio.create_task(_or_stop(_start(opened, database, outbox, relay, publisher, store, progress)))
+        starting = asyncio.create_task(_or_stop(start()))
         yield State(
             customers=store,
             progress=progress,
@@ -59,28 +73,6 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         )
         starting.cancel()
         await asyncio.wait([starting])
-
-
-async def _start(
-    opened: AsyncExitStack,
-    database: Database,
-    outbox: Outbox,
-    relay: Relay,
-    publisher: DaprPublisher,
-    store: Store,
-    progress: Progress,
-) -> None:
-    """Open the database, begin to relay, and import the file; `opened` is what is to be closed at a stop."""
-    await opened.enter_async_context(database)
-    with CustomersFile.opened(settings.customers_csv) as file:
-        importing = Import(file, store, progress)
-        contents = await importing.prepare()
-        await opened.enter_async_context(publisher)
-        opened.push_async_callback(_drain, relay, asyncio.create_task(relay.run()), outbox)
-        # What is there by now stays: a full collection that walks it all stops every request for 30 ms.
-        gc.freeze()
-        if contents:
-            await importing.run(contents)
 
 
 async def _or_stop(work: Coroutine[Any, Any, None]) -> None:
