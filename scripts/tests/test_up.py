@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster import __main__ as commands
-from cluster import built, chart, clean, engine, host, node
+from cluster import built, chart, clean, engine, host, node, services
 from cluster.failure import Failure
 from cluster.pulled import Pulled
 from cluster.target import Target
@@ -37,8 +37,11 @@ exit 0
 """
 HELM = 'case $1 in pull) for to; do :; done; mkdir -p "$to/some-chart/crds" ;; esac'
 KUBECTL = 'case "$5 $6" in "get nodes") cat nodes.json 2>/dev/null ;; esac'
-# As Skaffold does, which looks for kind on the PATH that it was given.
-SKAFFOLD = "case $1 in deploy) kind load docker-image --name t mandates/crm:1 ;; esac"
+SKAFFOLD = """
+[ "$1" = build ] || exit 0
+while [ "$1" != --file-output ]; do shift; done
+echo '{"builds": [{"tag": "mandates/crm:1"}, {"tag": "mandates/iot:1"}]}' > "$2"
+"""
 # Podman's API, for as long as the test.
 SERVICE = """import socket, sys, time
 with socket.socket(socket.AF_UNIX) as api:
@@ -57,6 +60,7 @@ def target(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(chart, "CHARTS", tmp_path / "charts")
     monkeypatch.setattr(clean, "CHARTS", tmp_path / "charts")
     monkeypatch.setattr(built, "BEGUN", tmp_path / "begun")
+    monkeypatch.setattr(services, "CACHE", tmp_path)
     monkeypatch.setattr(engine, "SBIN", str(tmp_path))
     monkeypatch.setattr(host, "require_memory", lambda _: None)
     for name, script in {"kind": KIND, "kubectl": KUBECTL, "helm": HELM, "skaffold": SKAFFOLD}.items():
@@ -106,7 +110,8 @@ def test_with_docker(programs: Programs, target: Target) -> None:
 def test_with_podman_alone_images_are_loaded_without_a_docker_client(programs: Programs, target: Target) -> None:
     try:
         up(target)
-        assert programs.calls("podman save") == ["podman save -o there mandates/crm:1"]
+        saved = ["podman save -o there mandates/crm:1", "podman save -o there mandates/iot:1"]
+        assert programs.calls("podman save") == saved
         assert shutil.which("docker") is None
         assert node.origin_of(target) == ("pull", "podman")
     finally:
@@ -121,6 +126,17 @@ def test_what_a_machine_lacks_is_said_before_anything_is_made(programs: Programs
         up(target)
     assert programs.calls("kind") == programs.calls("helm") == [], "no tool is brought for such a machine"
     assert not node.note_of(target).exists()
+
+
+@pytest.mark.usefixtures("docker")
+def test_an_image_is_loaded_unless_every_node_has_it(programs: Programs, target: Target) -> None:
+    up(target)
+    nodes = json.loads((programs.folder / "nodes.json").read_text())
+    nodes["items"][0]["status"]["images"] = [{"names": ["docker.io/mandates/crm:1"]}, {"sizeBytes": 1}]
+    (programs.folder / "nodes.json").write_text(json.dumps(nodes))
+    up(target)
+    loads = programs.calls("kind load")
+    assert [line.rpartition(" ")[2] for line in loads] == ["mandates/crm:1", "mandates/iot:1", "mandates/iot:1"]
 
 
 @pytest.mark.usefixtures("docker")
