@@ -1,13 +1,21 @@
 """What is missing, wrong or forbidden is told where docs/operations.md says; mended, all goes on by itself."""
 
 import json
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cluster.target import Target
 from curl import service
 from polling import poll_until
 
 NETWORK_POLICY = "iot"
+AUTHORITY = "mandates-cluster-ca-cert"
+PAUSED = "strimzi.io/pause-reconciliation"
 
 
 def bare(found: dict[str, Any] | None) -> str:
@@ -74,6 +82,59 @@ def test_a_wrong_password(target: Target) -> None:
 
 def patch(target: Target, password: str) -> None:
     target.kubectl("patch", "secret", "redis", "--patch", json.dumps({"data": {"password": password}}))
+
+
+def test_an_expired_certificate(target: Target) -> None:
+    """Of Kafka's authority. Strimzi, which does not let it come to that, must look away."""
+    held, key = target.get("secret", AUTHORITY), target.get("secret", "mandates-cluster-ca")
+    assert held
+    assert key
+    target.kubectl("annotate", "kafka", "mandates", f"{PAUSED}=true")
+    target.kubectl("wait", "--for=condition=ReconciliationPaused", "kafka/mandates", "--timeout=60s")
+    try:
+        over = expired(b64decode(held["data"]["ca.crt"]), b64decode(key["data"]["ca.key"]))
+        data = {"ca.crt": b64encode(over).decode()}
+        target.kubectl("patch", "secret", AUTHORITY, "--patch", json.dumps({"data": data}))
+        poll_until(
+            lambda: "certificate has expired" in logged(target, "daprd"),
+            "the sidecar's log says why",
+            seconds=120,
+            every=2,
+        )
+        with service(target, "crm") as crm:
+            made = crm.post("/customers", {"connectionId": "expired", "connectionMandate": "2"})
+            assert made.status == 201, "changes are taken all the same"
+    finally:
+        target.kubectl("annotate", "secret", AUTHORITY, "strimzi.io/force-renew=true")
+        target.kubectl("annotate", "kafka", "mandates", f"{PAUSED}-")
+
+    def mended() -> bool:
+        with service(target, "iot") as iot:
+            level: str = iot.curl("?connectionId=expired").json.get("connectionMandate", "")
+            return level == "2"
+
+    poll_until(mended, "IoT tells what was changed meanwhile", seconds=300, every=2)
+    target.kubectl("wait", "--for=condition=Ready", "kafka/mandates", "--timeout=300s")
+
+
+def expired(certificate: bytes, private_key: bytes) -> bytes:
+    """An authority's certificate as it is when its time is over; all PEM."""
+    before = x509.load_pem_x509_certificate(certificate)
+    key = serialization.load_pem_private_key(private_key, password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(before.subject)
+        .issuer_name(before.issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now - timedelta(days=1))
+    )
+    for each in before.extensions:
+        builder = builder.add_extension(each.value, each.critical)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def test_a_policy_that_forbids_an_arrow(target: Target) -> None:
