@@ -10,6 +10,7 @@ from crm.domain.announcement import Announced, continued
 from crm.domain.change import Accepted, Change
 from crm.domain.event import NO_MANDATE, ConnectionMandate, Grant
 from crm.domain.ledger import Answer, Ledger, Outcome, connection_named
+from crm.store.dialect import upserts
 from crm.store.tables import answers, counters, customers, outbox
 
 ANSWERS_KEPT = timedelta(hours=24)
@@ -35,7 +36,7 @@ _levels = sql.select(customers.c.connection_id, customers.c.mandate).join(
     sql.and_(customers.c.connection_id == _newest.c.connection_id, customers.c.sequence == _newest.c.sequence),
 )
 _waiting = sql.select(sql.func.count()).select_from(outbox)
-_update = sql.update(customers).where(customers.c.id == sql.bindparam("customer_id"))
+_write = upserts(customers)
 
 
 def opened(db: sql.Connection, changes: Sequence[Change], now: datetime) -> Ledger:
@@ -88,12 +89,16 @@ def closed(db: sql.Connection, ledger: Ledger, asked: frozenset[str], outcomes: 
     if not accepted:
         return
     rows = {
-        each.customer_id: {"document": each.document, **_columns(ledger.grants[each.customer_id])} for each in accepted
+        each.customer_id: {
+            "id": each.customer_id,
+            "document": each.document,
+            **_columns(ledger.grants[each.customer_id]),
+        }
+        for each in accepted
     }
     counted = {"last_customer_id": ledger.last_customer_id, "last_sequence": ledger.last_sequence}
     for statement, parameters in (
-        (customers.insert(), [{"id": key, **row} for key, row in rows.items() if key not in ledger.known]),
-        (_update, [{"customer_id": key, **row} for key, row in rows.items() if key in ledger.known]),
+        (_write[db.dialect.name], list(rows.values())),
         (outbox.insert(), [_columns(event) for each in accepted for event in each.events]),
         (answers.insert(), list(_new_answers(ledger, asked))),
         (counters.update(), [counted]),

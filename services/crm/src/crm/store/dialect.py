@@ -1,11 +1,12 @@
 """What SQLite and MariaDB do differently; all else of the service is one and the same for both."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sql
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
 LOCK_SECONDS = 10
@@ -124,6 +125,19 @@ def schema_locked(db: sql.Connection) -> Iterator[None]:
         yield
     finally:
         db.execute(sql.select(sql.func.release_lock(name)))
+
+
+def upserts(table: sql.Table) -> Mapping[str, sql.Insert]:
+    """By dialect, what writes rows of `table` whether they are new or not: of many rows MariaDB's driver makes one
+    statement of it, and of as many UPDATEs as many."""
+    key, others = table.primary_key.columns.keys(), [each.name for each in table.columns if not each.primary_key]
+    on_sqlite, on_mariadb = sqlite.insert(table), mysql.insert(table)
+    written = on_mariadb.on_duplicate_key_update({name: on_mariadb.inserted[name] for name in others})
+    return {
+        "sqlite": on_sqlite.on_conflict_do_update(key, set_={name: on_sqlite.excluded[name] for name in others}),
+        "mysql": written,
+        "mariadb": written,
+    }
 
 
 class clock(sql.ColumnElement[float]):  # noqa: N801  it stands among SQL's functions

@@ -20,7 +20,7 @@ class Observed:
         async def watched(message: Message) -> None:
             # The route is known by then: the answer is its own.
             if message["type"] == "http.response.start" and QUERIES in getattr(scope.get("route"), "tags", ()):
-                scope["state"]["metrics"].queries.labels(message["status"]).inc()
+                scope["state"]["metrics"].answered(message["status"])
             await send(message)
 
         await self._app(scope, receive, watched)

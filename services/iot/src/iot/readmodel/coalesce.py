@@ -5,7 +5,7 @@ more than all else in a query: so gathered, they get twice the answers per secon
 comes alone waits for no other.
 """
 
-from asyncio import Task, create_task, shield, sleep
+from asyncio import Future, Task, create_task, get_running_loop, sleep
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -19,26 +19,36 @@ class Coalescer(Generic[T]):
 
     def __init__(self, read_many: Callable[[Sequence[str]], Awaitable[dict[str, T]]]) -> None:
         self._read_many = read_many
-        self._keys: list[str] = []
-        """Of the call that departs in the next turn."""
-        self._call: Task[dict[str, T]]
+        self._waiting: list[tuple[str, Future[T]]] = []
+        """Those whose call departs in the next turn."""
+        self._call: Task[None]
 
     async def read(self, key: str) -> T:
         """What the function answers for the key; raises what it raises.
 
         The call begins after this one: what was written before is seen.
         """
-        if not self._keys:
+        if not self._waiting:
             self._call = create_task(self._depart())
-        self._keys.append(key)
-        # Who leaves does not take the answer from the others.
-        return (await shield(self._call))[key]
+        # Each its own: who leaves does not take the answer from the others.
+        answer: Future[T] = get_running_loop().create_future()
+        self._waiting.append((key, answer))
+        return await answer
 
-    async def _depart(self) -> dict[str, T]:
+    async def _depart(self) -> None:
         # A turn later: what came to the sockets in the meantime gets on as well.
         await sleep(0)
-        keys, self._keys = self._keys, []
-        if len(keys) > 1:
+        waiting, self._waiting = self._waiting, []
+        if len(waiting) > 1:
             # A call for one belongs to the trace of whoever asked, a call for many to none.
             traceparent.set(None)
-        return await self._read_many(list(dict.fromkeys(keys)))
+        try:
+            found = await self._read_many(list(dict(waiting)))
+        except Exception as error:  # each of those who wait gets it
+            for _, answer in waiting:
+                if not answer.done():
+                    answer.set_exception(error)
+        else:
+            for key, answer in waiting:
+                if not answer.done():
+                    answer.set_result(found[key])
