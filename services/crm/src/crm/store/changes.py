@@ -10,7 +10,7 @@ from crm.domain.announcement import Announced, continued
 from crm.domain.change import Accepted, Change
 from crm.domain.event import NO_MANDATE, ConnectionMandate, Grant
 from crm.domain.ledger import Answer, Ledger, Outcome, connection_named
-from crm.store.dialect import upserts
+from crm.store.dialect import updates
 from crm.store.tables import answers, counters, customers, outbox
 
 ANSWERS_KEPT = timedelta(hours=24)
@@ -36,7 +36,7 @@ _levels = sql.select(customers.c.connection_id, customers.c.mandate).join(
     sql.and_(customers.c.connection_id == _newest.c.connection_id, customers.c.sequence == _newest.c.sequence),
 )
 _waiting = sql.select(sql.func.count()).select_from(outbox)
-_write = upserts(customers)
+_update = updates(customers)
 
 
 def opened(db: sql.Connection, changes: Sequence[Change], now: datetime) -> Ledger:
@@ -98,7 +98,9 @@ def closed(db: sql.Connection, ledger: Ledger, asked: frozenset[str], outcomes: 
     }
     counted = {"last_customer_id": ledger.last_customer_id, "last_sequence": ledger.last_sequence}
     for statement, parameters in (
-        (_write[db.dialect.name], list(rows.values())),
+        # An id that is taken is an error there: the counters are wrong.
+        (customers.insert(), [row for key, row in rows.items() if key not in ledger.known]),
+        (_update[db.dialect.name], [row for key, row in rows.items() if key in ledger.known]),
         (outbox.insert(), [_columns(event) for each in accepted for event in each.events]),
         (answers.insert(), list(_new_answers(ledger, asked))),
         (counters.update(), [counted]),

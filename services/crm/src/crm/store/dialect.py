@@ -127,9 +127,9 @@ def schema_locked(db: sql.Connection) -> Iterator[None]:
         db.execute(sql.select(sql.func.release_lock(name)))
 
 
-def upserts(table: sql.Table) -> Mapping[str, sql.Insert]:
-    """By dialect, what writes rows of `table` whether they are new or not: of many rows MariaDB's driver makes one
-    statement of it, and of as many UPDATEs as many."""
+def updates(table: sql.Table) -> Mapping[str, sql.Insert]:
+    """By dialect, what writes over rows that `table` has: of many MariaDB's driver makes one statement, and of as many
+    UPDATEs as many."""
     key, others = table.primary_key.columns.keys(), [each.name for each in table.columns if not each.primary_key]
     on_sqlite, on_mariadb = sqlite.insert(table), mysql.insert(table)
     written = on_mariadb.on_duplicate_key_update({name: on_mariadb.inserted[name] for name in others})
