@@ -32,10 +32,10 @@ def build(target: Target) -> None:
     with step("build CRM and IoT"):
         _skaffold(target, "build", "--file-output", _built(target))
     with step("load CRM and IoT"):
-        for image in [one["tag"] for one in json.loads(_built(target).read_text())["builds"]]:
-            if not _has(target, image):
-                # Each by itself: of several Podman saves the first alone.
-                target.run("kind", "load", "docker-image", "--name", target.name, image, log="kind")
+        images = {one["tag"] for one in json.loads(_built(target).read_text())["builds"]}
+        for image in sorted(images - _on_every_node(target)):
+            # Each by itself: of several Podman saves the first alone.
+            target.run("kind", "load", "docker-image", "--name", target.name, image, log="kind")
 
 
 def deploy(target: Target, *profiles: str) -> None:
@@ -49,12 +49,15 @@ def deploy(target: Target, *profiles: str) -> None:
         _skaffold(target, "deploy", "--build-artifacts", _built(target), "--load-images=false", *chosen)
 
 
-def _has(target: Target, image: str) -> bool:
-    """Whether every node has an image, as far as its kubelet has told. kind asks by an id, which Podman's archives
-    do not keep."""
+def _on_every_node(target: Target) -> set[str]:
+    """The images that no node lacks, without their registry, as far as kubelets have told. kind asks by an id, which
+    Podman's archives do not keep."""
     nodes = (target.get("nodes") or {"items": []})["items"]
-    there = [[name for one in node["status"].get("images", []) for name in one.get("names", [])] for node in nodes]
-    return bool(there) and all(any(name.endswith(f"/{image}") for name in names) for names in there)
+    there = [
+        {name.partition("/")[2] for one in node["status"].get("images", []) for name in one.get("names", [])}
+        for node in nodes
+    ]
+    return set.intersection(*there) if there else set()
 
 
 def _built(target: Target) -> Path:
