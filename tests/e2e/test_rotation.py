@@ -11,6 +11,7 @@ from polling import poll_until
 from shell import Shell, follow, shell
 
 USERS = ("crm", "iot", "operator")
+PUBSUBS = ("crm-pubsub", "iot-pubsub")
 JSON_UIDS = "jsonpath={.items[*].metadata.uid}"
 
 
@@ -35,6 +36,20 @@ def uids(target: Target) -> set[str]:
 
 
 @contextmanager
+def both_take(target: Target, what: str) -> Iterator[None]:
+    """Something for the length of a block, after which both sidecars load their way to Kafka anew."""
+    before = {name: loaded(target, name) for name in PUBSUBS}
+    yield
+    for name in PUBSUBS:
+        poll_until(
+            lambda name=name: loaded(target, name) > before[name],  # type: ignore[misc]
+            f"{what} is taken for {name}",
+            seconds=90,
+            every=1,
+        )
+
+
+@contextmanager
 def under_load(target: Target, folder: Path, prefix: str) -> Iterator[Shell]:
     """A shell for the length of a block, in which mandates keep changing; afterwards IoT knows the last of each."""
     with changing(target, prefix) as accepted:
@@ -47,18 +62,9 @@ def under_load(target: Target, folder: Path, prefix: str) -> Iterator[Shell]:
 
 def test_kafka_s_users_get_new_passwords_while_everything_goes_on(target: Target, tmp_path: Path) -> None:
     before = {name: content(target, name) for name in USERS}
-    components = ("crm-pubsub", "iot-pubsub")
-    loads = {name: loaded(target, name) for name in components}
-    with under_load(target, tmp_path, "rotated") as operator:
+    with under_load(target, tmp_path, "rotated") as operator, both_take(target, "the new password"):
         follow(operator, "Kafka's users")
         assert all(content(target, name) != before[name] for name in USERS)
-        for name in components:
-            poll_until(
-                lambda name=name: loaded(target, name) > loads[name],  # type: ignore[misc]
-                f"the new password of {name} is taken",
-                seconds=90,
-                every=1,
-            )
     poll_until(
         lambda: "connection-mandates-topic" in ask(target, "kafka-topics.sh --list"),
         "the tools have theirs",
@@ -71,20 +77,11 @@ def test_kafka_s_authority_is_renewed_while_everything_goes_on(target: Target, t
     authority = ("mandates-cluster-ca-cert", "ca.crt")
     before = content(target, *authority)
     pods = uids(target)
-    components = ("crm-pubsub", "iot-pubsub")
-    loads = {name: loaded(target, name) for name in components}
-    with under_load(target, tmp_path, "renewed") as operator:
+    with under_load(target, tmp_path, "renewed") as operator, both_take(target, "the new certificate"):
         follow(operator, "Kafka's authority")
         poll_until(lambda: content(target, *authority) != before, "there is another certificate", seconds=60, every=1)
         poll_until(lambda: not pods & uids(target), "each broker has been made anew", seconds=300, every=2)
         target.kubectl("wait", "--for=condition=Ready", "kafka/mandates", "--timeout=120s")
-        for name in components:
-            poll_until(
-                lambda name=name: loaded(target, name) > loads[name],  # type: ignore[misc]
-                f"{name} takes it",
-                seconds=90,
-                every=1,
-            )
     assert "connection-mandates-topic" in ask(target, "kafka-topics.sh --list")
 
 
