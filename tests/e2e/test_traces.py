@@ -23,6 +23,8 @@ def zipkin(target: Target) -> Iterator[Service]:
     skaffold = ("skaffold", "run", "--filename", ROOT / "skaffold.yaml", "--kube-context", target.context)
     target.run(*skaffold, "--profile=traced", log="traces")
     target.kubectl("rollout", "status", "deployment/zipkin", "--timeout=120s")
+    # An old pod that is ending has its partitions still, and tells Zipkin nothing.
+    target.kubectl("wait", "--for=jsonpath={.status.terminatingReplicas}=0", "deployment/iot", "--timeout=60s")
     try:
         with service(target, "zipkin") as ready:
             yield ready
