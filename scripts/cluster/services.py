@@ -98,12 +98,13 @@ def answer(target: Target, patience: float = 60) -> str:
 
 @contextmanager
 def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
-    """Forward a free local port to a port of a resource, as kubectl port-forward does.
+    """Forward a free local port to a port of a resource, as kubectl port-forward does; of a service's pods to one
+    that stays.
 
     :raises Failure: kubectl cannot forward.
     """
     with subprocess.Popen(
-        target.words("port-forward", resource, f":{port}"),
+        target.words("port-forward", _pod_of(target, resource), f":{port}"),
         env=target.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -119,3 +120,17 @@ def forwarded(target: Target, resource: str, port: int) -> Iterator[int]:
             yield int(match.group(1))
         finally:
             process.terminate()
+
+
+def _pod_of(target: Target, resource: str) -> str:
+    """Of a service a pod that stays. kubectl takes the one that has been ready longest, also while it is ending."""
+    kind, _, name = resource.partition("/")
+    slices = (
+        target.get("endpointslices", f"--selector=kubernetes.io/service-name={name}") if kind == "service" else None
+    )
+    behind = [one for each in (slices or {"items": []})["items"] for one in each.get("endpoints") or []]
+    staying = [one for one in behind if not one["conditions"].get("terminating")]
+    if not staying:
+        return resource
+    chosen = max(staying, key=lambda one: bool(one["conditions"].get("ready")))
+    return f"pod/{chosen['targetRef']['name']}"

@@ -1,5 +1,6 @@
 """Programs that work on a cluster: which one is run, and what is said when it fails."""
 
+import json
 import os
 from pathlib import Path
 
@@ -76,7 +77,35 @@ def test_a_forward_that_cannot_be_made(programs: Programs, tmp_path: Path) -> No
 
 def test_a_forward_ends_with_its_use(programs: Programs, tmp_path: Path) -> None:
     programs.add("kubectl", 'echo $$ > pid; echo "Forwarding from 127.0.0.1:4711 -> 3008"; exec sleep 60')
-    with services.forwarded(Target("t", tmp_path / "kubeconfig"), "service/iot", 3008) as port:
+    with services.forwarded(Target("t", tmp_path / "kubeconfig"), "pod/iot-0", 3008) as port:
         assert port == 4711
     with pytest.raises(ProcessLookupError):
         os.kill(int((programs.folder / "pid").read_text()), 0)
+
+
+def endpoint(pod: str, *, ready: bool, terminating: bool) -> dict[str, object]:
+    return {"conditions": {"ready": ready, "terminating": terminating}, "targetRef": {"kind": "Pod", "name": pod}}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "chosen"),
+    [
+        ([endpoint("old", ready=False, terminating=True), endpoint("new", ready=True, terminating=False)], "pod/new"),
+        (
+            [endpoint("slow", ready=False, terminating=False), endpoint("quick", ready=True, terminating=False)],
+            "pod/quick",
+        ),
+        ([endpoint("only", ready=False, terminating=False)], "pod/only"),
+        ([endpoint("last", ready=False, terminating=True)], "service/iot"),
+        (None, "service/iot"),
+    ],
+)
+def test_a_service_is_forwarded_to_a_pod_that_stays(
+    programs: Programs, tmp_path: Path, endpoints: list[dict[str, object]] | None, chosen: str
+) -> None:
+    listed = json.dumps({"items": [{"endpoints": endpoints}]})
+    programs.add(
+        "kubectl", f"""case "$*" in *get*) echo '{listed}';; *) echo "127.0.0.1:1 -> 3008"; exec sleep 60;; esac"""
+    )
+    with services.forwarded(Target("t", tmp_path / "kubeconfig"), "service/iot", 3008):
+        assert f"port-forward {chosen} :3008" in programs.calls()[-1]
