@@ -32,6 +32,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "PAUSE", 0.01)
 
 
+def forwards(programs: Programs) -> list[str]:
+    return [call for call in programs.calls("kubectl") if " port-forward " in call]
+
+
 def test_a_service_that_is_busy_is_asked_again_when_it_says(programs: Programs) -> None:
     answers = Answers(Said(503, "away", {"Retry-After": "1"}), Said(200, "[]"))
     with serving(answers) as port, Link(forward(programs, iot=port), "IoT", "service/iot", 3008) as iot:
@@ -60,7 +64,7 @@ def test_a_connection_that_is_closed_is_opened_again(programs: Programs) -> None
         assert crm.post("/", b"{}", {"dapr-api-token": "t"}).json() == 2
     assert answers.asked[-1] == answers.asked[-2]
     assert answers.asked[-1].headers["dapr-api-token"] == "t"
-    assert len(programs.calls("kubectl")) == 1
+    assert len(forwards(programs)) == 1
 
 
 def test_a_port_forward_that_breaks_is_made_anew(programs: Programs) -> None:
@@ -73,9 +77,7 @@ def test_a_port_forward_that_breaks_is_made_anew(programs: Programs) -> None:
                 crm._port = 1  # as if kubectl had gone: nothing listens there
                 crm._local.kept = (-1, None)
                 assert crm.get("/").json() == 2
-    calls = programs.calls("kubectl")
-    assert len(calls) == 2
-    assert all(" port-forward " in call for call in calls)
+    assert len(forwards(programs)) == 2
 
 
 def test_a_proxy_never_stands_in_between(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

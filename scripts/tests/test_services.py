@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from cluster import services
-from cluster.target import Target
 
 from .programs import Programs
+from .toy import forward
 
 BODY = b'{"connectionId":"7733","connectionMandate":"1"}'
 
@@ -34,11 +33,8 @@ def port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
-def test_a_proxy_has_no_part_in_it(
-    programs: Programs, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_a_proxy_has_no_part_in_it(programs: Programs, port: int, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv(name, "http://127.0.0.1:9")
-    programs.add("kubectl", f'echo "Forwarding from 127.0.0.1:{port} -> 3008"; exec sleep 60')
-    assert services.answer(Target("t", tmp_path / "kubeconfig"), patience=5) == BODY.decode()
+    assert services.answer(forward(programs, iot=port), patience=5) == BODY.decode()
