@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -18,29 +19,36 @@ from crm.store.customers import Store
 pytestmark = pytest.mark.anyio
 
 BODY = json.dumps(MOLLY).encode()
+Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 Say = Callable[..., Awaitable[bytes]]
 
 
 @pytest.fixture
-async def say(api: ASGIApp) -> AsyncIterator[Say]:
-    """Sends bytes to the real server, and returns all it answers until it closes, or 3 s are over."""
+async def connect(api: ASGIApp) -> AsyncIterator[Connect]:
+    """Opens a connection to the real server."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(api, lifespan="off", log_config=None, access_log=False, ws="none"))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-
-        async def said(*pieces: bytes, until: bytes = b"") -> bytes:
-            reader, writer = await asyncio.open_connection(*listening.getsockname())
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-            async with asyncio.timeout(3):
-                answer = await (reader.readuntil(until) if until else reader.read())
-            writer.close()
-            return answer
-
-        yield said
+        yield lambda: asyncio.open_connection(*listening.getsockname())
         server.should_exit = True
         await serving
+
+
+@pytest.fixture
+def say(connect: Connect) -> Say:
+    """Sends bytes to it, and returns all it answers until it closes, or 3 s are over."""
+
+    async def said(*pieces: bytes, until: bytes = b"") -> bytes:
+        reader, writer = await connect()
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        async with asyncio.timeout(3):
+            answer = await (reader.readuntil(until) if until else reader.read())
+        writer.close()
+        return answer
+
+    return said
 
 
 def post(*headers: bytes, line: bytes = b"POST /customers HTTP/1.1") -> bytes:
@@ -96,6 +104,20 @@ async def test_a_body_that_does_not_come_is_given_up_and_the_connection_too(
     monkeypatch.setattr(body, "BODY_SECONDS", 0.05)
     answer = await say(post(LENGTH), BODY[:5])
     assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_body_that_came_while_the_service_slept_is_read(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0.1)
+    reader, writer = await connect()
+    writer.write(post(LENGTH, CLOSE, b"Expect: 100-continue"))
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(BODY)
+    time.sleep(0.2)  # noqa: ASYNC251  the loop that serves it sleeps, too
+    async with asyncio.timeout(3):
+        assert (await reader.read()).startswith(b"HTTP/1.1 201 ")
+    writer.close()
 
 
 async def test_requests_sent_in_one_piece_are_answered_in_their_order(say: Say) -> None:
