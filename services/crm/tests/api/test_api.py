@@ -6,7 +6,6 @@ import httpx
 import pytest
 from asking import MOLLY, TRACEPARENT, assert_problem
 
-from crm.api import body as body_module
 from crm.domain.change import Accepted, Change
 from crm.domain.customers import Customers, OutcomeUnknownError, StoreUnavailableError
 from crm.domain.progress import Progress
@@ -137,18 +136,6 @@ async def test_each_bad_field_is_named_with_its_reason(client: httpx.AsyncClient
 async def test_a_body_of_the_largest_size_is_taken(client: httpx.AsyncClient) -> None:
     body = json.dumps(MOLLY).encode().ljust(64 * 1024)
     assert (await client.post("/customers", content=body)).status_code == 201
-
-
-async def test_a_body_that_does_not_come_is_given_up(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body_module, "BODY_SECONDS", 0.01)
-
-    async def never() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.Event().wait()
-
-    assert_problem(await client.post("/customers", content=never()), 408)
 
 
 @pytest.mark.parametrize(

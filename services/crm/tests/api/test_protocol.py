@@ -102,8 +102,12 @@ async def test_a_body_that_does_not_come_is_given_up_and_the_connection_too(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body, "BODY_SECONDS", 0.05)
-    answer = await say(post(LENGTH), BODY[:5])
-    assert answer.startswith(b"HTTP/1.1 408 ")
+    head, _, content = (await say(post(LENGTH), BODY[:5])).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"content-type: application/problem+json" in head
+    problem = json.loads(content)
+    assert (problem["status"], problem["title"]) == (408, "Request Timeout")
+    assert problem["detail"] == "The body did not come within 0.05 seconds."
 
 
 async def test_a_body_that_came_while_the_service_slept_is_read(
