@@ -4,7 +4,7 @@ Whoever comes next waits until the lease has run out, so these scenarios run sid
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +18,7 @@ from parts.changes import Changes
 from parts.kafka import Kafka
 from parts.process import until
 from parts.stack import Stack
+from parts.topic import Record, last_levels
 
 TAKE_OVER = 120.0
 """Seconds by which somebody else must publish: a lease, and then some."""
@@ -83,6 +84,33 @@ def one_of_two_sleeps_through_its_lease(broker: Kafka, folder: Path, running: Ex
     pair.stack.must_have_told(pair.changes)
 
 
+def one_of_two_freezes_with_its_sidecar(broker: Kafka, folder: Path, running: ExitStack) -> None:
+    """As its node does. What the sidecar was asked for it does when it wakes, behind all that is newer."""
+    pair = Pair(broker, folder, running, PACE, SHORT)
+    with pair.changes.going_on():
+        pair.relays(100)
+        pair.sidecar_of_first.pause()
+        accepted = pair.changes.accepted
+        until(lambda: pair.changes.accepted > accepted + 20, "changes that the first relay has sent, or read")
+        pair.first.pause()
+        pair.relays(400, TAKE_OVER)
+    pair.stack.relayed(sum(map(len, pair.changes.told.values())))
+    before = pair.stack.count()
+    pair.sidecar_of_first.resume()
+    pair.stack.relayed(before + 1)
+    pair.first.resume()
+    until(lambda: newest_are_last(pair.stack.records()), "the last record of each connection is its newest", TAKE_OVER)
+    assert pair.changes.last_levels().items() <= last_levels(pair.stack.records()).items()
+
+
+def newest_are_last(found: Sequence[Record]) -> bool:
+    """Whether compaction leaves of each connection what was told of it last."""
+    sequences: dict[str, list[int]] = {}
+    for record in found:
+        sequences.setdefault(record.key, []).append(int(record.event["sequence"]))
+    return all(each[-1] == max(each) for each in sequences.values())
+
+
 def a_broker_is_silent_for_longer_than_a_lease_lasts(_: Kafka, folder: Path, running: ExitStack) -> None:
     broker = running.enter_context(Kafka(folder / "kafka"))  # the others need theirs
     pair = Pair(broker, folder, running, PACE, SHORT)
@@ -111,6 +139,7 @@ SCENARIOS: list[Scenario] = [
     crm_is_killed_again_and_again_under_changes,
     one_of_two_is_killed,
     one_of_two_sleeps_through_its_lease,
+    one_of_two_freezes_with_its_sidecar,
     a_broker_is_silent_for_longer_than_a_lease_lasts,
 ]
 

@@ -11,7 +11,7 @@ import pytest
 from crm.domain.event import ConnectionMandate
 from crm.relay import dapr_publisher as publisher_module
 from crm.relay.dapr_publisher import DaprPublisher
-from crm.relay.ports import PublishError
+from crm.relay.ports import PublishError, RightLostError
 from crm.relay.relay import PAGE
 
 pytestmark = pytest.mark.anyio
@@ -23,6 +23,10 @@ EVENTS = [
 ]
 
 
+def at_once() -> None:
+    """Nothing keeps it from being sent."""
+
+
 class Sidecar:
     """Answers as a Dapr sidecar does (its answers were seen), and keeps what it was asked."""
 
@@ -32,11 +36,18 @@ class Sidecar:
         self.requests: list[tuple[str, bytes]] = []
         self.port = 0
         self.asked = asyncio.Event()
+        self.left = asyncio.Event()
+        """Set when a connection ended on which nothing was asked."""
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except asyncio.IncompleteReadError:
+            writer.close()
+            self.left.set()
+            return
         length = next(
             int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:")
         )
@@ -63,7 +74,7 @@ async def published(sidecar: Sidecar, events: Sequence[ConnectionMandate] = EVEN
         sidecar.running(),
         DaprPublisher(sidecar.port, "crm-pubsub", "mandates", "s3cret") as publisher,
     ):
-        return dict(await publisher.publish(events))
+        return dict(await publisher.publish(events, at_once))
 
 
 async def test_it_sends_one_bulk_with_key_and_event_of_each_as_it_is_to_be_on_the_topic() -> None:
@@ -123,10 +134,10 @@ async def test_without_a_sidecar_it_says_so_and_works_when_there_is_one() -> Non
         pass
     async with DaprPublisher(sidecar.port, "p", "t", "") as publisher:
         with pytest.raises(PublishError, match="sidecar"):
-            await publisher.publish(EVENTS)
+            await publisher.publish(EVENTS, at_once)
         server = await asyncio.start_server(sidecar.answer, "127.0.0.1", sidecar.port)
         async with server:
-            assert await publisher.publish(EVENTS) == {}
+            assert await publisher.publish(EVENTS, at_once) == {}
 
 
 async def test_a_sidecar_at_work_is_waited_for_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +162,7 @@ LONGEST = [
 async def test_no_bulk_is_larger_than_a_sidecar_takes() -> None:
     sidecar = Sidecar()
     async with sidecar.running(), DaprPublisher(sidecar.port, "p", "t", "") as publisher:
-        assert await publisher.publish(LONGEST) == {}
+        assert await publisher.publish(LONGEST, at_once) == {}
     bodies = [body for _, body in sidecar.requests]
     assert max(map(len, bodies)) <= 4 * 1024 * 1024
     sent = [int(entry["entryId"]) for body in bodies for entry in json.loads(body)]
@@ -172,3 +183,17 @@ async def test_what_came_before_the_part_of_a_bulk_that_fails_is_known(monkeypat
     failed = await published(sidecar)
     assert failed.keys() == {18}
     assert "502" in failed[18]
+
+
+async def test_what_was_sent_before_the_right_was_lost_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "LARGEST", 1)
+    sidecar = Sidecar()
+
+    def once() -> None:
+        if sidecar.requests:
+            raise RightLostError("another publishes")
+
+    async with sidecar.running():
+        async with DaprPublisher(sidecar.port, "p", "t", "") as publisher:
+            assert await publisher.publish(EVENTS, once) == {18: "another publishes"}
+        await sidecar.left.wait()

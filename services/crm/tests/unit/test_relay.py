@@ -1,6 +1,6 @@
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from helpers import details
@@ -38,8 +38,9 @@ class Broker:
         self.bulks: list[list[str]] = []
         self.arrival = asyncio.Event()
 
-    async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+    async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
         await asyncio.sleep(0)
+        check()
         self.bulks.append([event.connection_id for event in events])
         failed = {}
         for event in events:
@@ -80,6 +81,12 @@ class Kept:
     async def forget(self, sequences: Sequence[int]) -> None:
         self.events = [event for event in self.events if event.sequence not in sequences]
 
+    async def tell_again(self, connections: Sequence[str], above: int) -> None:
+        self.events += [
+            ConnectionMandate(f"again-{key}", number, "", key, "0")
+            for number, key in enumerate(connections, start=above + 1)
+        ]
+
 
 class Mine:
     """The right to publish, of a process that is alone unless `lost`."""
@@ -91,13 +98,20 @@ class Mine:
         self.asked_often = asyncio.Event()
         self.released = asyncio.Event()
 
-    async def lasts(self, seconds: float) -> bool:
+    def has(self, seconds: float) -> bool:
         assert seconds > 0
+        return self.held
+
+    async def take(self) -> bool:
+        self.held = not self.lost
+        return self.held
+
+    async def lasts(self, seconds: float) -> bool:
         self.asked += 1
         if self.asked == 10:
             self.asked_often.set()
-        self.held = not self.lost
-        return self.held
+        self.held = self.held and not self.lost
+        return self.has(seconds)
 
     async def release(self) -> None:
         self.held = False
@@ -226,10 +240,10 @@ def test_after_a_kill_none_is_published_again_behind_a_newer_one(
     outbox = Kept([] if handed else events)
 
     class Killed(Broker):
-        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
             if len(self.bulks) == bulks:
                 await asyncio.Event().wait()
-            return await super().publish(events)
+            return await super().publish(events, check)
 
     killed, after = Killed(), Broker()
 
@@ -275,6 +289,53 @@ async def test_what_was_read_before_the_right_was_lost_is_not_published_after() 
     relay.drain()
     await asyncio.wait_for(running, 5)
     assert broker.records == [second]
+
+
+async def test_nothing_is_sent_when_the_right_is_lost_at_the_last_moment() -> None:
+    right = Mine()
+
+    class Slow(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
+            if not self.arrival.is_set():
+                self.arrival.set()
+                right.held = False
+            return await super().publish(events, check)
+
+    outbox, broker = Kept(events_of("a")), Slow()
+    relay = Relay(outbox, broker, right)
+    await drained(relay)
+    assert broker.records == []
+    assert relay.failed == 0
+    await drained(relay)
+    assert broker.records == events_of("a")
+
+
+@pytest.mark.parametrize("answer", ["taken", "refused", "away"])
+async def test_what_was_sent_when_the_right_was_lost_is_told_again(answer: str) -> None:
+    """The one who had it by then may have published what is newer: this came behind it."""
+    right = Mine()
+
+    class Asleep(Broker):
+        async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
+            check()
+            right.held = not self.fates
+            if right.held:
+                return await super().publish(events, check)
+            outbox.events = []  # the other has published them, and the newer ones
+            return await super().publish(events, lambda: None)
+
+    outbox, broker = Kept(events_of("ab")), Asleep([answer, answer][: 1 if answer == "away" else 2])
+    relay = Relay(outbox, broker, right)
+    running = asyncio.create_task(relay.run())
+    late = 2 if answer == "taken" else 0
+    await broker.has(late + 2)
+    relay.drain()
+    await asyncio.wait_for(running, 5)
+    again = broker.records[late:]
+    assert [(event.event_id, event.connection_id, event.sequence) for event in again] == [
+        ("again-a", "a", 3),
+        ("again-b", "b", 4),
+    ]
 
 
 async def test_a_commit_wakes_it_at_once(database: Database, outbox: Outbox) -> None:
@@ -406,7 +467,7 @@ async def test_the_right_is_given_up_when_all_is_quiet_and_at_the_end() -> None:
     assert not relay.active
     relay.drain()
     await asyncio.wait_for(running, 5)
-    await right.lasts(1)
+    await right.take()
     await relay.resign()
     assert not relay.active
 
@@ -415,9 +476,9 @@ async def test_the_right_is_renewed_while_a_bulk_is_under_way_and_then_no_more()
     outbox, right, done = Kept(events_of("a")), Mine(), asyncio.Event()
 
     class Slow(Broker):
-        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
             await done.wait()
-            return await super().publish(events)
+            return await super().publish(events, check)
 
     relay = Relay(outbox, Slow(), right)
     running = asyncio.create_task(relay.run())
@@ -435,10 +496,10 @@ async def test_the_right_is_kept_when_a_stop_leaves_a_bulk_under_way() -> None:
     outbox, right, never = Kept(events_of("a")), Mine(), asyncio.Event()
 
     class Silent(Broker):
-        async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+        async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
             self.arrival.set()
             await never.wait()
-            return await super().publish(events)
+            return await super().publish(events, check)
 
     broker = Silent()
     relay = Relay(outbox, broker, right)

@@ -7,9 +7,15 @@ from unittest.mock import patch
 
 import pytest
 
+from crm.relay.ports import RightLostError
 from crm.relay.sidecar import Sidecar, SidecarError
 
 pytestmark = pytest.mark.anyio
+
+
+def at_once() -> None:
+    """Nothing keeps it from being sent."""
+
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -65,7 +71,7 @@ async def test_one_connection_carries_all_requests() -> None:
     server = Server([OK], [OK], [OK])
     async with running(server) as sidecar:
         for body in (b"1", b"2", b"3"):
-            assert await sidecar.post("/p", body) == (204, b"")
+            assert await sidecar.post("/p", body, at_once) == (204, b"")
     assert server.bodies == [b"1", b"2", b"3"]
     assert server.connections == 1
 
@@ -79,14 +85,14 @@ async def test_one_connection_carries_all_requests() -> None:
 )
 async def test_an_answer_comes_in_pieces(pieces: list[bytes]) -> None:
     async with running(Server(pieces)) as sidecar:
-        assert await sidecar.post("/p", b"{}") == (500, b"hello")
+        assert await sidecar.post("/p", b"{}", at_once) == (500, b"hello")
 
 
 async def test_a_connection_that_the_server_ends_is_made_again() -> None:
     server = Server([b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"], [OK])
     async with running(server) as sidecar:
-        assert (await sidecar.post("/p", b"1")).status == 204
-        assert (await sidecar.post("/p", b"2")).status == 204
+        assert (await sidecar.post("/p", b"1", at_once)).status == 204
+        assert (await sidecar.post("/p", b"2", at_once)).status == 204
     assert server.connections == 2
 
 
@@ -104,16 +110,16 @@ async def test_half_an_answer_is_none_and_the_next_request_has_its_own(pieces: l
     sidecar = Sidecar(port, "")
     async with listening:
         with pytest.raises(SidecarError):
-            await sidecar.post("/p", b"")
+            await sidecar.post("/p", b"", at_once)
     async with await asyncio.start_server(Server([OK]).serve, "127.0.0.1", port):
-        assert (await sidecar.post("/p", b"again")).status == 204
+        assert (await sidecar.post("/p", b"again", at_once)).status == 204
         sidecar.close()
 
 
 async def test_who_is_slow_is_waited_for_as_long_as_the_connection_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(hold=True)
     async with running(server) as sidecar:
-        asking = asyncio.create_task(sidecar.post("/p", b"{}"))
+        asking = asyncio.create_task(sidecar.post("/p", b"{}", at_once))
         await server.asked.wait()
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: monotonic() + 3600)
         await asyncio.wait({asking}, timeout=0.05)
@@ -132,22 +138,35 @@ async def test_who_takes_no_connection_in_time_is_waited_for_no_longer() -> None
             patch("crm.relay.sidecar.CONNECTING", 0.05),
             pytest.raises(SidecarError, match="no connection within"),
         ):
-            await Sidecar(address[1], "").post("/p", b"{}")
+            await Sidecar(address[1], "").post("/p", b"{}", at_once)
 
 
 async def test_what_answers_a_request_that_was_given_up_answers_no_other() -> None:
     server = Server([OK], hold=True)
     async with running(server) as sidecar:
-        asking = asyncio.create_task(sidecar.post("/p", b"1"))
+        asking = asyncio.create_task(sidecar.post("/p", b"1", at_once))
         await server.asked.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
         server.hold = False
-        assert (await sidecar.post("/p", b"2")).status == 204
+        assert (await sidecar.post("/p", b"2", at_once)).status == 204
     assert server.connections == 2
+
+
+async def test_what_is_not_to_be_sent_any_more_is_not_and_the_connection_stays() -> None:
+    def too_late() -> None:
+        raise RightLostError
+
+    server = Server([OK], [OK])
+    async with running(server) as sidecar:
+        await sidecar.post("/p", b"1", at_once)
+        with pytest.raises(RightLostError):
+            await sidecar.post("/p", b"2", too_late)
+        await sidecar.post("/p", b"3", at_once)
+    assert (server.bodies, server.connections) == ([b"1", b"3"], 1)
 
 
 async def test_no_sidecar_is_said_with_what_the_system_says() -> None:
     with pytest.raises(SidecarError, match="Refused"):
-        await Sidecar(9, "").post("/p", b"")
+        await Sidecar(9, "").post("/p", b"", at_once)

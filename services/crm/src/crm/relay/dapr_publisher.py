@@ -6,11 +6,11 @@ gRPC the process also is 11 to 20 MB smaller, and no client waits for the sideca
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from crm.domain.event import ConnectionMandate
-from crm.relay.ports import PublishError
+from crm.relay.ports import PublishError, RightLostError
 from crm.relay.sidecar import Sidecar, SidecarError
 
 LARGEST = 3 * 1024 * 1024
@@ -35,24 +35,26 @@ class DaprPublisher:
     async def __aexit__(self, *_: object) -> None:
         self._sidecar.close()
 
-    async def publish(self, events: Sequence[ConnectionMandate]) -> Mapping[int, str]:
+    async def publish(self, events: Sequence[ConnectionMandate], check: Callable[[], None]) -> Mapping[int, str]:
         """See Publisher in ports.py."""
         # Many go as they are here: for each that a sidecar makes an envelope of its own for it needs thrice the time.
         # One alone has it, and is published in the trace of the request that made it: who reads it goes on from there.
         raw = len(events) > 1
         body = json.dumps([_entry(event, raw) for event in events], ensure_ascii=False).encode()
         if len(body) <= LARGEST or not raw:
-            return await self._send(_RAW if raw else "", body, None if raw else events[0].traceparent)
+            return await self._send(_RAW if raw else "", body, check, None if raw else events[0].traceparent)
         half = len(events) // 2
-        failed = await self.publish(events[:half])
+        failed = await self.publish(events[:half], check)
         try:
-            return {**failed, **await self.publish(events[half:])}
-        except PublishError as error:  # of the first half more is known
+            return {**failed, **await self.publish(events[half:], check)}
+        except (PublishError, RightLostError) as error:  # of the first half more is known
             return {**failed, **{event.sequence: str(error) for event in events[half:]}}
 
-    async def _send(self, query: str, body: bytes, traceparent: str | None) -> Mapping[int, str]:
+    async def _send(
+        self, query: str, body: bytes, check: Callable[[], None], traceparent: str | None
+    ) -> Mapping[int, str]:
         try:
-            answer = await self._sidecar.post(self._path + query, body, traceparent)
+            answer = await self._sidecar.post(self._path + query, body, check, traceparent)
         except SidecarError as error:
             raise PublishError(f"the Dapr sidecar: {error}") from error
         if answer.status == 204:  # all of them were published

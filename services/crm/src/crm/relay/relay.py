@@ -89,6 +89,7 @@ class Relay:
         self._newest = 0  # the sequence of the last event that was
         self._handed: list[ConnectionMandate] = []
         self._published: dict[str, int] = {}  # and still in the outbox: sequences by connection
+        self._late: dict[str, int] = {}  # sent, perhaps, when others had published since: likewise
         self.published = 0
         """Events that the broker has taken, since the start."""
         self.failed = 0
@@ -191,7 +192,7 @@ class Relay:
         except RightLostError as error:
             log.info("paused", extra={"reason": str(error)})
             self._fall_behind()
-            return True
+            return not self._late
         except Exception as error:  # a relay that ends leaves every later event
             _tell("outbox not available", error)
         else:
@@ -203,6 +204,11 @@ class Relay:
     async def _catch_up(self, held: set[str]) -> None:
         """Publish what is in the outbox, page by page."""
         await self._forget()
+        if self._late:
+            # Behind what is newer an older level would be the one that compaction leaves.
+            await self._outbox.tell_again([*self._late], max(self._late.values()))
+            log.warning("told again what was sent late", extra={"connections": len(self._late)})
+            self._late = {}
         if not self._right.held and not await self._may_begin():
             return
         page = await self._read(0)
@@ -212,7 +218,7 @@ class Relay:
             await self._publish_page(page, held)
 
     async def _may_begin(self) -> bool:
-        return bool(await self._outbox.pending(0, 1)) and await self._right.lasts(self._sending_time)
+        return bool(await self._outbox.pending(0, 1)) and await self._right.take()
 
     async def _read(self, after: int) -> Sequence[ConnectionMandate]:
         fallen = self._fallen
@@ -249,20 +255,31 @@ class Relay:
 
     async def _publish(self, due: Sequence[ConnectionMandate]) -> Mapping[int, str]:
         # Where it ran out others may have published what came after these, and what these are.
-        if not (self._right.held and await self._right.lasts(self._sending_time)):
-            raise RightLostError("another process publishes")
-        failed: Mapping[int, str] = {event.sequence: "" for event in due}
+        await self._right.lasts(self._sending_time)
+        self._check()
         self._sending = True  # and it stays so when this task is cancelled before the answer
         try:
-            failed = await self._publisher.publish(due)
-            self._sending = False
-        except PublishError:
+            failed = await self._publisher.publish(due, self._check)
+        except RightLostError:
             self._sending = False
             raise
-        finally:
-            self.failed += len(failed)
-            self.published += len(due) - len(failed)
+        except Exception:
+            self._sent(due, len(due))
+            raise
+        self._sent(due, len(failed))
         return failed
+
+    def _check(self) -> None:
+        """Raises RightLostError, where others may publish before what is sent now has arrived."""
+        if not self._right.has(self._sending_time):
+            raise RightLostError("another process publishes")
+
+    def _sent(self, due: Sequence[ConnectionMandate], failed: int) -> None:
+        self._sending = False
+        self.failed += failed
+        self.published += len(due) - failed
+        if not self._right.held:  # this process slept, or its node, or the database was away
+            self._late |= {event.connection_id: event.sequence for event in due}
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -5,6 +5,7 @@ CRM's process spends on it. What is asked of one here is little: one peer, no TL
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpResponseParser
@@ -33,10 +34,11 @@ class Sidecar:
         self._headers = f"Host: 127.0.0.1:{port}\r\n{token}Content-Type: application/json\r\n"
         self._connection: _Connection | None = None
 
-    async def post(self, path: str, body: bytes, traceparent: str | None = None) -> Answer:
+    async def post(self, path: str, body: bytes, check: Callable[[], None], traceparent: str | None = None) -> Answer:
         """The answer to a JSON body, awaited for as long as the connection lives. Raises SidecarError.
 
-        `traceparent`: of the trace that this goes on with, if it goes on with one.
+        `traceparent`: of the trace that this goes on with, if it goes on with one. `check` is called when
+        nothing is left to do before sending, and may raise.
 
         Where it would be given up, the sidecar would still be at work on what it was asked.
         """
@@ -45,7 +47,9 @@ class Sidecar:
         try:
             if self._connection is None or self._connection.ended:
                 self._connection = await self._connected()
-            return await self._connection.ask(head.encode() + body)
+            request = head.encode() + body
+            check()
+            return await self._connection.ask(request)
         except (OSError, HttpParserError) as error:
             raise SidecarError(repr(error)) from error
 

@@ -8,6 +8,7 @@ when nothing is.
 """
 
 from asyncio import Lock
+from collections.abc import Callable
 from time import monotonic
 from uuid import uuid4
 
@@ -42,28 +43,40 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether it has not run out."""
-        return monotonic() < self._until
+        """Whether it was taken and has not run out since."""
+        return self.has(0)
+
+    def has(self, seconds: float) -> bool:
+        """Whether it will not have run out after so many seconds."""
+        return monotonic() + seconds < self._until
+
+    async def take(self) -> bool:
+        """Whether this process has it, by now taken if it is free."""
+        async with self._asking:
+            await self._ask(self._take)
+        return self.held
 
     async def lasts(self, seconds: float) -> bool:
-        """Whether this process surely has it for so many seconds more, by now taken or renewed."""
-        if monotonic() + seconds < self._until:
-            return True
-        async with self._asking:
-            asked = monotonic()
-            taken = await self._database.run(self._take)
-            self._until = asked + self._seconds - GRAIN if taken else 0.0
-        return taken
+        """Whether this process has it for so many seconds more, by now renewed, but not if another had it meanwhile."""
+        if not self.has(seconds):
+            async with self._asking:
+                if self.held:
+                    await self._ask(self._renew)
+        return self.has(seconds)
+
+    async def _ask(self, change: Callable[[sql.Connection], bool]) -> None:
+        until = monotonic() + self._seconds - GRAIN  # from when it is asked: the answer may be long in coming
+        self._until = until if await self._database.run(change) else 0.0
 
     def _take(self, db: sql.Connection) -> bool:
-        take = relay_lease.update().values(holder=self._holder, until=clock() + self._seconds)
-        free = sql.or_(relay_lease.c.holder == self._holder, relay_lease.c.until < clock())
-        if db.execute(take.where(free)).rowcount:
+        if self._renew(db, relay_lease.c.until < clock()):
             return True
-        if self._is_forgotten(db):
-            db.execute(take)
-            return True
-        return False
+        return self._is_forgotten(db) and self._renew(db, sql.true())
+
+    def _renew(self, db: sql.Connection, *otherwise: sql.ColumnElement[bool]) -> bool:
+        mine = relay_lease.c.holder == self._holder
+        taken = relay_lease.update().values(holder=self._holder, until=clock() + self._seconds)
+        return bool(db.execute(taken.where(sql.or_(mine, *otherwise))).rowcount)
 
     def _is_forgotten(self, db: sql.Connection) -> bool:
         """Whether another has not renewed it for as long as it lasts, whatever it says: the clock

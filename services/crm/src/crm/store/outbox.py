@@ -1,11 +1,12 @@
 """The outbox: events that are stored with their change and wait to be published."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sql
 
 from crm.domain.event import ConnectionMandate
+from crm.store import changes
 from crm.store.database import Database
 from crm.store.tables import outbox
 
@@ -38,6 +39,11 @@ class Outbox:
     async def forget(self, sequences: Sequence[int]) -> None:
         """Take the events with these sequences out."""
         await self._database.run(lambda db: db.execute(_forget, {"sequences": sequences}))
+
+    async def tell_again(self, connections: Sequence[str], above: int) -> None:
+        """Put in what level each of `connections` has now, 0 where nobody holds it, with sequences above `above`."""
+        now = datetime.now(UTC)
+        await self._database.run(lambda db: changes.announced(db, connections, above, now, None))
 
     async def backlog(self) -> int:
         """How many events wait."""
