@@ -26,7 +26,7 @@ class Pair:
         self.stack = Stack(broker, folder, running)
         url = running.enter_context(MariaDb(folder / "mariadb")).url
         both = {"CRM_DATABASE_URL": url, **(settings or {})}
-        self.first, self.sidecar_of_first = self.stack.add("first", both)
+        self.first, _ = self.stack.add("first", both)
         self.second, _ = self.stack.add("second", both)
         self.changes = Changes([self.first.url, self.second.url], connections=50, clients=8, pace=pace)
         self.stack.relayed(50)

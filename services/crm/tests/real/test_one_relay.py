@@ -15,7 +15,9 @@ from pair import Pair
 
 from parts import found
 from parts.changes import Changes
+from parts.client import Client
 from parts.kafka import Kafka
+from parts.mariadb import MariaDb
 from parts.process import until
 from parts.stack import Stack
 from parts.topic import Record, last_levels
@@ -86,21 +88,27 @@ def one_of_two_sleeps_through_its_lease(broker: Kafka, folder: Path, running: Ex
 
 def one_of_two_freezes_with_its_sidecar(broker: Kafka, folder: Path, running: ExitStack) -> None:
     """As its node does. What the sidecar was asked for it does when it wakes, behind all that is newer."""
-    pair = Pair(broker, folder, running, PACE, SHORT)
-    with pair.changes.going_on():
-        pair.relays(100)
-        pair.sidecar_of_first.pause()
-        accepted = pair.changes.accepted
-        until(lambda: pair.changes.accepted > accepted + 20, "changes that the first relay has sent, or read")
-        pair.first.pause()
-        pair.relays(400, TAKE_OVER)
-    pair.stack.relayed(sum(map(len, pair.changes.told.values())))
-    before = pair.stack.count()
-    pair.sidecar_of_first.resume()
-    pair.stack.relayed(before + 1)
-    pair.first.resume()
-    until(lambda: newest_are_last(pair.stack.records()), "the last record of each connection is its newest", TAKE_OVER)
-    assert pair.changes.last_levels().items() <= last_levels(pair.stack.records()).items()
+    stack = Stack(broker, folder, running)
+    both = {"CRM_DATABASE_URL": running.enter_context(MariaDb(folder / "mariadb")).url, **SHORT}
+    first, sidecar = stack.add("first", both)
+    with Client([first.url], 0) as client:
+        customers = {name: client.create(name, "0") for name in ("a", "b", "c")}
+        stack.relayed(3)
+        sidecar.pause()
+        for name, id_ in customers.items():
+            client.change(id_, (name, "1"))
+    until(lambda: relaying(first.url), "the first one publishes")
+    second, _ = stack.add("second", both)
+    first.pause()
+    with Client([second.url], 0) as client:
+        for name, id_ in customers.items():
+            client.change(id_, (name, "2"))
+    stack.relayed(9, TAKE_OVER)
+    sidecar.resume()
+    until(lambda: not newest_are_last(stack.records()), "an older record behind a newer one")
+    first.resume()
+    until(lambda: newest_are_last(stack.records()), "the last record of each connection is its newest")
+    assert last_levels(stack.records()) == dict.fromkeys(customers, "2")
 
 
 def newest_are_last(found: Sequence[Record]) -> bool:
