@@ -58,10 +58,10 @@ class Stack:
         """Wait until so many records are on the topic."""
         until(lambda: self.count() >= records, f"{records} records are on the topic", seconds)
 
-    def must_have_told(self, changes: Changes, seconds: float = 60) -> None:
+    def must_have_told(self, changes: Changes, seconds: float = 60, *, again: bool = False) -> None:
         """Wait until all that was accepted is on the topic; AssertionError unless it is as promised.
 
-        What is promised: `changes.compare`.
+        What is promised, and what `again` allows: `changes.compare`.
         """
         due = sum(map(len, changes.told.values()))
         self.relayed(due, seconds)
@@ -70,4 +70,4 @@ class Stack:
             "the topic says what CRM says",
             seconds,
         )
-        changes.compare(self.records())
+        changes.compare(self.records(), again=again)
