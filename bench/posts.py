@@ -20,7 +20,7 @@ Post = Callable[[], Awaitable[object]]
 @asynccontextmanager
 async def _crm(port: int) -> AsyncIterator[Post]:
     sidecar = Sidecar(port, "")
-    yield lambda: sidecar.post(PATH, BODY)
+    yield lambda: sidecar.post(PATH, BODY, lambda: None)
     sidecar.close()
 
 
