@@ -81,9 +81,9 @@ class Changes:
         """
         if self.refused:
             raise AssertionError(f"{len(self.refused)} were refused, the first: {self.refused[0]}")
-        told = histories(found)
-        certain = {*told, *self.told} - self._of_doubtful()
-        known = {key: levels for key, levels in self.told.items() if key in certain}
+        told: Mapping[str, list[str]] = histories(found)
+        known: Mapping[str, list[str]] = self.told
+        certain = {*told, *known} - self._of_doubtful()
         if again:
             told, known = _without_repeats(told), _without_repeats(known)
         wrong = [key for key in certain if told.get(key) != known.get(key)]

@@ -16,6 +16,10 @@ def details(connection_id: str, mandate: str = "1", **others: str) -> Details:
     return validated({**others, "connectionId": connection_id, "connectionMandate": mandate})
 
 
+def at_once() -> None:
+    """What a publisher is given to ask last, where nothing keeps it from sending."""
+
+
 def folded(events: list[ConnectionMandate]) -> dict[str, str]:
     """The level by connection that someone has who heard `events` and nothing else."""
     return {event.connection_id: event.mandate for event in events}

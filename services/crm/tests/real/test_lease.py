@@ -36,8 +36,8 @@ async def test_it_is_renewed_before_it_is_too_short(databases: tuple[Database, D
     with anyio.fail_after(10):
         assert await one.take()
         await anyio.sleep(0.2)
-        while not await one.lasts(LONG - 0.1):
-            pass
+        while not one.has(LONG - 0.1):
+            await one.renew(LONG - 0.1)
     assert not await other.take()
 
 
@@ -103,7 +103,7 @@ async def test_one_that_is_renewed_is_not_taken_however_far_ahead_it_is(
     ahead = relay_lease.update().values(until=relay_lease.c.until + 1e8)
     with anyio.move_on_after(3 * SHORT):
         while True:
-            await holder.lasts(SHORT)  # renewed, since it never lasts as long as that
+            await holder.renew(SHORT)  # renewed, since it never lasts as long as that
             assert holder.held
             await databases[0].run(lambda db: db.execute(ahead))
             assert not await other.take()
@@ -114,9 +114,9 @@ async def test_a_renewal_that_ends_during_a_release_does_not_undo_it(databases: 
     one, other = (Lease(database, LONG) for database in databases)
     assert await one.take()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(one.lasts, LONG)
+        tasks.start_soon(one.renew, LONG)
         tasks.start_soon(one.release)
-        tasks.start_soon(one.lasts, LONG)
+        tasks.start_soon(one.renew, LONG)
     assert not one.held
     assert await other.take()
 
@@ -137,7 +137,8 @@ async def test_it_is_not_had_by_one_who_slept_until_it_had_run_out(
     monkeypatch.undo()
     assert await one.take()
     monkeypatch.setattr(databases[0], "run", answered_late)
-    assert not await one.lasts(SHORT)
+    await one.renew(SHORT)
+    assert not one.held
 
 
 async def test_it_is_not_renewed_when_another_had_it_meanwhile(databases: tuple[Database, Database]) -> None:
@@ -147,6 +148,6 @@ async def test_it_is_not_renewed_when_another_had_it_meanwhile(databases: tuple[
     assert await other.take()
     await other.release()
     assert one.held
-    assert not await one.lasts(LONG)
+    await one.renew(LONG)
     assert not one.held
     assert await one.take()

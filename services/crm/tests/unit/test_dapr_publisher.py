@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from helpers import at_once
 
 from crm.domain.event import ConnectionMandate
 from crm.relay import dapr_publisher as publisher_module
@@ -21,10 +22,6 @@ EVENTS = [
     ConnectionMandate("id-17", 17, "2026-11-24T12:00:00.000000Z", "77/33 é", "1", TRACEPARENT),
     ConnectionMandate("id-18", 18, "2026-11-24T12:00:00.000000Z", "928", "0"),
 ]
-
-
-def at_once() -> None:
-    """Nothing keeps it from being sent."""
 
 
 class Sidecar:

@@ -6,16 +6,12 @@ from time import monotonic
 from unittest.mock import patch
 
 import pytest
+from helpers import at_once
 
 from crm.relay.ports import RightLostError
 from crm.relay.sidecar import Sidecar, SidecarError
 
 pytestmark = pytest.mark.anyio
-
-
-def at_once() -> None:
-    """Nothing keeps it from being sent."""
-
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 

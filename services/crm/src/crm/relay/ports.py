@@ -51,8 +51,8 @@ class Right(Protocol):
     async def take(self) -> bool:
         """Whether this process has it; taken if nobody else has it."""
 
-    async def lasts(self, seconds: float) -> bool:
-        """Whether this process has it for so many seconds more; renewed if need be, but never taken anew."""
+    async def renew(self, seconds: float) -> None:
+        """Keep it, unless it lasts so many seconds more anyhow; what this process does not have is not taken."""
 
     async def release(self) -> None:
         """Let another process have it at once."""

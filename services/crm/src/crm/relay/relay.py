@@ -89,7 +89,7 @@ class Relay:
         self._newest = 0  # the sequence of the last event that was
         self._handed: list[ConnectionMandate] = []
         self._published: dict[str, int] = {}  # and still in the outbox: sequences by connection
-        self._late: dict[str, int] = {}  # sent, perhaps, when others had published since: likewise
+        self._late: dict[str, int] = {}  # sent when others may have published since: likewise
         self.published = 0
         """Events that the broker has taken, since the start."""
         self.failed = 0
@@ -137,7 +137,7 @@ class Relay:
             await asyncio.sleep(RENEW)
             if self._sending:
                 try:
-                    await self._right.lasts(self._sending_time)
+                    await self._right.renew(self._sending_time)
                 except Exception as error:  # renewed late it may still be in time
                     _tell("right to publish not renewed", error)
 
@@ -255,7 +255,7 @@ class Relay:
 
     async def _publish(self, due: Sequence[ConnectionMandate]) -> Mapping[int, str]:
         # Where it ran out others may have published what came after these, and what these are.
-        await self._right.lasts(self._sending_time)
+        await self._right.renew(self._sending_time)
         self._check()
         self._sending = True  # and it stays so when this task is cancelled before the answer
         try:

@@ -56,13 +56,12 @@ class Lease:
             await self._ask(self._take)
         return self.held
 
-    async def lasts(self, seconds: float) -> bool:
-        """Whether this process has it for so many seconds more, by now renewed, but not if another had it meanwhile."""
+    async def renew(self, seconds: float) -> None:
+        """Keep it, unless it lasts so many seconds more anyhow; where another had it meanwhile it is lost."""
         if not self.has(seconds):
             async with self._asking:
                 if self.held:
                     await self._ask(self._renew)
-        return self.has(seconds)
 
     async def _ask(self, change: Callable[[sql.Connection], bool]) -> None:
         until = monotonic() + self._seconds - GRAIN  # from when it is asked: the answer may be long in coming
